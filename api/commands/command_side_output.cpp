@@ -3,9 +3,13 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <cstddef>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <optional>
+#include <sstream>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "api/alerts/stored_effects.h"
@@ -18,6 +22,7 @@
 #include "rules/text/human_text.h"
 #include "runtime/checkpoint/data_directory.h"
 #include "runtime/io/clock.h"
+#include "runtime/io/files.h"
 #include "runtime/io/system_files.h"
 #include "runtime/node/reinjection.h"
 
@@ -51,11 +56,40 @@ ExitCode list(SideOutputKind kind, const std::string& data) {
 struct ReinjectOptions {
   std::string data;
   std::vector<std::string> arrivals;  // "RECORD:INDEX"; empty: all
+  std::string corrected;              // a file of lines as `list` prints them
 };
 
+// Rows as `list` prints them, each of which is wanted with its `text`: once it was corrected.
+Result<std::vector<runtime::WantedRow>> read_corrected(const std::string& path) {
+  const auto wrong = [&](std::size_t number, std::string_view what) {
+    return fail(Errc::kInvalidArgument, fmt::format("{}:{}: {}", path, number, what));
+  };
+  runtime::SystemFiles files;
+  const auto contents = runtime::read_whole(files, path);
+  if (!contents) return tl::unexpected(runtime::to_error(contents.error()));
+  std::vector<runtime::WantedRow> wanted;
+  std::size_t number = 0;
+  std::istringstream lines(*contents);
+  for (std::string line; std::getline(lines, line);) {
+    ++number;
+    if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
+    const auto row = nlohmann::json::parse(line, nullptr, false);
+    if (!row.is_object() || !row.contains("arrival") || !row["arrival"].is_string() ||
+        !row.contains("text") || !row["text"].is_string()) {
+      return wrong(number, R"(a line is an object with "arrival" and "text", as `list` prints it)");
+    }
+    const auto arrival = read_arrival(row["arrival"].get_ref<const std::string&>());
+    if (!arrival) return wrong(number, R"("arrival" is written RECORD:INDEX)");
+    wanted.push_back({*arrival, {}});
+    if (!row.contains("base64")) wanted.back().text = row["text"].get<std::string>();
+  }
+  if (wanted.empty()) return wrong(1, "there is no line");
+  return wanted;
+}
+
 // The store, which must be closed again before the journal's owner may go on.
-Result<runtime::AppendedReinjection> reinject_rows(
-    SideOutputKind kind, const std::string& data, const std::vector<cep::ArrivalNumber>& arrivals) {
+Result<runtime::AppendedReinjection> reinject_rows(SideOutputKind kind, const std::string& data,
+                                                   const std::vector<runtime::WantedRow>& wanted) {
   runtime::SystemFiles files;
   runtime::SystemClock clock;
   const Result<runtime::DataDirectory> directory = take_data_directory(files, data, false);
@@ -63,22 +97,30 @@ Result<runtime::AppendedReinjection> reinject_rows(
   const Result<StoredEffects> effects = StoredEffects::open(data);
   if (!effects) return tl::unexpected(effects.error());
   if (!effects->reader()) return runtime::AppendedReinjection{};
-  return append_reinjection(files, clock, *directory, *effects->reader(), kind, arrivals);
+  return append_reinjection(files, clock, *directory, *effects->reader(), kind, wanted);
 }
 
 ExitCode reinject(SideOutputKind kind, const ReinjectOptions& options) {
-  std::vector<cep::ArrivalNumber> arrivals;
+  std::vector<runtime::WantedRow> wanted;
+  if (!options.corrected.empty()) {
+    Result<std::vector<runtime::WantedRow>> read = read_corrected(options.corrected);
+    if (!read) return end_with(exit_code_of(read.error().code), read.error().message);
+    wanted = *std::move(read);
+  }
   for (const std::string& text : options.arrivals) {
     const std::optional<cep::ArrivalNumber> arrival = read_arrival(text);
     if (!arrival) {
       return end_with(ExitCode::kUsage, "an arrival is written RECORD:INDEX, not " + text);
     }
-    arrivals.push_back(*arrival);
+    wanted.push_back({*arrival, {}});
   }
-  const Result<runtime::AppendedReinjection> done = reinject_rows(kind, options.data, arrivals);
+  const Result<runtime::AppendedReinjection> done = reinject_rows(kind, options.data, wanted);
   if (!done) return end_with(exit_code_of(done.error().code), done.error().message);
   const char* const what = kind == SideOutputKind::kLate ? "late event" : "line";
   std::string text = rules::format_count(done->rows, what) + " put in again";
+  if (done->corrected != 0) {
+    text += fmt::format(" ({} corrected)", rules::format_count(done->corrected));
+  }
   if (done->rows != 0) text += ": the next run processes them first";
   if (done->waiting != 0) {
     text +=
@@ -102,6 +144,13 @@ void add_reinject(CLI::App& parent, Chosen& chosen, SideOutputKind kind, const c
           "ARRIVALS", options->arrivals,
           "Only those with these values of \"arrival\", as `list` shows them (default: all)")
       ->type_name("RECORD:INDEX");
+  if (kind == SideOutputKind::kDead) {
+    command
+        ->add_option(
+            "--corrected", options->corrected,
+            "Those in this file, each with its \"text\": lines as `list` prints them, edited")
+        ->type_name("FILE");
+  }
   command->footer(footer);
   command->callback([&chosen, kind, options] {
     chosen.run = [kind, options] { return reinject(kind, *options); };
@@ -166,10 +215,13 @@ Examples:
       "Put rejected lines in again, after the cause was fixed",
       R"(The lines are appended to the journal. The next run parses them again before it reads its inputs: a
 line that was ahead of the clock, for example, is valid later. Each line can be put in again only
-once. No run may be using the data directory.
+once. To correct lines, edit "text" in what `tocsin dead list` printed, and name the file. (A row with
+"base64" is taken unchanged; remove that member to have its "text" taken.) No run may be using the
+data directory.
 
 Examples:
   tocsin dead reinject --data data
-  tocsin dead reinject --data data 812:4)");
+  tocsin dead reinject --data data 812:4
+  tocsin dead reinject --data data --corrected dead.ndjson)");
 }
 }  // namespace tocsin::api

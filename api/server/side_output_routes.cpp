@@ -74,33 +74,54 @@ HttpResponse list(ServerContext& context, ApiRequest& request, SideOutputKind ki
   return maybe_behind({200, {}, "application/json", text}, is_behind);
 }
 
-HttpResponse reinject(ServerContext& context, ApiRequest& request, SideOutputKind kind) {
-  const auto body = read_json_object(request, {"arrivals"});
-  if (!body) return body.error();
-  std::vector<cep::ArrivalNumber> arrivals;
-  const auto wrong = [] {
-    return problem_response(
-        ProblemKind::kBadBody,
-        R"(the body is {"arrivals": ["812:4", …]}, with the "arrival" of each, or {} for all)");
+std::optional<cep::ArrivalNumber> arrival_of(const ordered_json& value) {
+  return value.is_string() ? read_arrival(value.get_ref<const std::string&>()) : std::nullopt;
+}
+
+// Lines are corrected, late events are not: what is wrong with them is their moment.
+tl::expected<std::vector<runtime::WantedRow>, HttpResponse> read_wanted(ApiRequest& request,
+                                                                        SideOutputKind kind) {
+  const bool is_dead = kind == SideOutputKind::kDead;
+  const auto body = is_dead ? read_json_object(request, {"arrivals", "corrected"})
+                            : read_json_object(request, {"arrivals"});
+  if (!body) return tl::unexpected(body.error());
+  const auto wrong = [&] {
+    std::string text = R"(the body is {"arrivals": ["812:4", …]}, with the "arrival" of each, )";
+    if (is_dead) text += R"({"corrected": [{"arrival": "812:4", "text": "…"}, …]}, or both, )";
+    return tl::unexpected(problem_response(ProblemKind::kBadBody, text + "or {} for all"));
   };
-  if (body->contains("arrivals")) {
-    const ordered_json& list = (*body)["arrivals"];
+  std::vector<runtime::WantedRow> wanted;
+  for (const auto& [name, list] : body->items()) {
     if (!list.is_array() || list.empty()) return wrong();
     for (const ordered_json& one : list) {
-      const auto arrival =
-          one.is_string() ? read_arrival(one.get_ref<const std::string&>()) : std::nullopt;
+      const bool is_corrected = name == "corrected";
+      if (is_corrected && (!one.is_object() || one.size() != 2 || !one.contains("text") ||
+                           !one["text"].is_string() || !one.contains("arrival"))) {
+        return wrong();
+      }
+      const auto arrival = arrival_of(is_corrected ? one["arrival"] : one);
       if (!arrival) return wrong();
-      arrivals.push_back(*arrival);
+      wanted.push_back({*arrival, {}});
+      if (is_corrected) wanted.back().text = one["text"].get<std::string>();
     }
   }
+  return wanted;
+}
+
+HttpResponse reinject(ServerContext& context, ApiRequest& request, SideOutputKind kind) {
+  const auto wanted = read_wanted(request, kind);
+  if (!wanted) return wanted.error();
   Result<runtime::AppendedReinjection> done;
   Result<void> room;
   std::uint64_t next_record = 0;
   std::uint64_t pushed = 0;
+  std::uint64_t rejected = 0;
   const Served<void> asked = context.node.ask(
       [&](runtime::Node& node) {
         room = node.check_room();
-        if (room) done = node.reinject(kind, arrivals);
+        const std::uint64_t before = node.summary().dead_letters;
+        if (room) done = node.reinject(kind, *wanted);
+        rejected = node.summary().dead_letters - before;
         next_record = node.next_sequence();
         pushed = node.effects().pushed;
       },
@@ -113,7 +134,13 @@ HttpResponse reinject(ServerContext& context, ApiRequest& request, SideOutputKin
   }
   context.node.note_answered(pushed);
   request.notes["reinjected"] = std::to_string(done->rows);
-  return json_response(200, {{"reinjected", done->rows}, {"reinjected_before", done->done}});
+  ordered_json answer = {{"reinjected", done->rows}, {"reinjected_before", done->done}};
+  if (done->corrected != 0) {
+    request.notes["corrected"] = std::to_string(done->corrected);
+    answer["corrected"] = done->corrected;
+  }
+  if (rejected != 0) answer["rejected"] = rejected;
+  return json_response(200, answer);
 }
 
 void add(Router& router, ServerContext& context, SideOutputKind kind, const std::string& path,
@@ -144,7 +171,7 @@ void add(Router& router, ServerContext& context, SideOutputKind kind, const std:
               .summary = again,
               .description = "Each can be put in again only once.",
               .role = Role::kOperator,
-              .body = RouteBody{{"application/json"}, "Reinjection", false},
+              .body = RouteBody{{"application/json"}, operation + "Reinjection", false},
               .answers = {{200, "How many", "application/json", "Reinjected"}},
               .problems = {413, 415},
               .handler = [&context, kind](ApiRequest& request) {
@@ -180,13 +207,37 @@ constexpr std::string_view kSchemas = R"({
     }],
     "next?": "text; the `cursor` of the next page"
   },
-  "Reinjection": {"body": true, "arrivals?": {"$schema": {
+  "LateReinjection": {"body": true, "arrivals?": {"$schema": {
     "type": "array",
     "minItems": 1,
     "items": {"type": "string", "pattern": "^[0-9]{1,19}:[0-9]{1,9}$"},
     "description": "The `arrival` of each; none: all"
   }}},
-  "Reinjected": {"reinjected": "whole", "reinjected_before": "whole"}
+  "DeadReinjection": {"body": true, "arrivals?": {"$schema": {
+    "type": "array",
+    "minItems": 1,
+    "items": {"type": "string", "pattern": "^[0-9]{1,19}:[0-9]{1,9}$"},
+    "description": "The `arrival` of each that is taken as it is; with no member: all"
+  }}, "corrected?": {"$schema": {
+    "type": "array",
+    "minItems": 1,
+    "items": {
+      "type": "object",
+      "additionalProperties": false,
+      "required": ["arrival", "text"],
+      "properties": {
+        "arrival": {"type": "string", "pattern": "^[0-9]{1,19}:[0-9]{1,9}$"},
+        "text": {"type": "string", "description": "One line, which is taken instead"}
+      }
+    },
+    "description": "Those that are taken with another text"
+  }}},
+  "Reinjected": {
+    "reinjected": "whole",
+    "reinjected_before": "whole",
+    "corrected?": "whole; of `reinjected`, those that were taken with another text",
+    "rejected?": "whole; of `reinjected`, those that are dead letters again, each with its reason"
+  }
 })";
 }  // namespace
 

@@ -60,12 +60,13 @@ async function readKnown(at: string, type: string): Promise<Set<string> | undefi
   }
   return undefined;
 }
-export async function previewImport(at: string, type: string, text: string) {
+/** What adding them would come to, or replacing all by them. */
+export async function previewImport(at: string, type: string, text: string, isWhole = false) {
   const known = await readKnown(at, type);
   const { fresh, there, twice, bad } = importOf(type, text, known ?? new Set());
   return (
     <>
-      {known ? `${counted(fresh, "value is", "values are")} new, ${count(there)} there already` : `${counted(fresh, "value")}; the list is too long to say which are there already`}
+      {known ? `${counted(fresh, "value is", "values are")} new, ${count(there)} there already${isWhole ? `, ${count(known.size - there)} that are there now would be gone` : ""}` : `${counted(fresh, "value")}; the list is too long to say which are there already`}
       {twice > 0 && `, ${counted(twice, "line says", "lines say")} what an earlier one does`}.{" "}
       {bad.length > 0 && (
         <>

@@ -38,10 +38,11 @@ interface Props {
   at: string; // its path
   hint: string;
   entriesOf: (text: string) => unknown[]; // throws Problem
+  preview: (text: string) => Promise<ComponentChildren>;
   done: (answer: Answer) => ComponentChildren;
 }
 /** For operators. What somebody else has changed since it was read is not lost: the server compares the ETag. */
-export function ReplaceWhole({ what, of, at, hint, entriesOf, done }: Props) {
+export function ReplaceWhole({ what, of, at, hint, entriesOf, preview, done }: Props) {
   const entries = what === "list" ? "entry" : "row";
   const many = what === "list" ? "entries" : "rows";
   const now = counted(numberOf(of, "size"), entries, many);
@@ -58,6 +59,7 @@ export function ReplaceWhole({ what, of, at, hint, entriesOf, done }: Props) {
           WHY,
         ]}
         submit={`Replace the ${what}`}
+        more={[{ text: "What would change", isFree: true, run: ({ whole = "" }) => preview(whole) }]}
         run={async ({ whole = "", ...more }) => done(await ask("PUT", at, { body: { entries: entriesOf(whole) }, headers: { ...headers, ...commented(more) } }))}
       />
       {isChanged && (

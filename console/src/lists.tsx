@@ -131,7 +131,7 @@ export function ListScreen({ id }: { id: string }) {
             ) : (
               <p class="quiet">This list is compiled with the rules: it changes with their files.</p>
             )}
-            {isChangeable && <ReplaceWhole what="list" of={list} at={at} hint="One in each line; none: an empty list." entriesOf={(text) => linesOf(text).map((line) => valueOf(type, line))} done={done} />}
+            {isChangeable && <ReplaceWhole what="list" of={list} at={at} hint="One in each line; none: an empty list." entriesOf={(text) => linesOf(text).map((line) => valueOf(type, line))} preview={(text) => previewImport(at, type, text, true)} done={done} />}
             <Table label="Entries of the list" columns={columns} rows={objects(list, "entries")} empty="It has no entry here." />
             <Pages document={list} to={`/lists/${part(id)}`} />
           </>
@@ -187,7 +187,7 @@ export function TableScreen({ id }: { id: string }) {
               {counted(numberOf(table, "size"), "row")}. <a href={`${at}?limit=10000`} download={`${id}.json`}>Save as JSON</a>
             </p>
             {add(table)}
-            <ReplaceWhole what="table" of={table} at={at} hint={'One JSON object in each line, such as {"column": "value"}, or a table saved as JSON without what stands around its rows.'} entriesOf={rowsOf} done={done} />
+            <ReplaceWhole what="table" of={table} at={at} hint={'One JSON object in each line, such as {"column": "value"}, or a table saved as JSON without what stands around its rows.'} entriesOf={rowsOf} preview={async (text) => `${counted(rowsOf(text).length, "row")} instead of ${count(numberOf(table, "size"))}.`} done={done} />
             <Table label="Rows of the table" columns={columnsOf(table)} rows={objects(table, "rows")} empty="It has no row here." />
             <Pages document={table} to={`/tables/${part(id)}`} />
           </>

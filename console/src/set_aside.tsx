@@ -1,5 +1,6 @@
 // J. What was set aside: late events and dead letters, which can be put in again; and savepoints.
-import { ask, get, part } from "./api";
+import { useState } from "preact/hooks";
+import { ask, get, mayWork, part } from "./api";
 import { Actions, Form } from "./forms";
 import { JsonObject, show } from "./json";
 import { Data, Panel, useLoaded } from "./parts";
@@ -8,7 +9,8 @@ import { Column, Table, member, numberOf, objects } from "./table";
 import { counted, size, span } from "./text";
 
 type Kind = "late" | "dead";
-function columnsOf(kind: Kind, reinject: (arrivals: string[]) => Promise<string>): Column<JsonObject>[] {
+type Reinject = (body: { arrivals?: string[]; corrected?: { arrival: string; text: string }[] }) => Promise<string>;
+function columnsOf(kind: Kind, reinject: Reinject): Column<JsonObject>[] {
   return [
     member("Arrival", "arrival", "head"),
     member("From", "input"),
@@ -18,7 +20,18 @@ function columnsOf(kind: Kind, reinject: (arrivals: string[]) => Promise<string>
       title: "",
       cell: (one) =>
         one.reinjected_as === undefined ? (
-          <Actions role="operator" actions={[{ text: "Put it in again", run: () => reinject([show(one.arrival)]) }]} />
+          <>
+            <Actions role="operator" actions={[{ text: "Put it in again", run: () => reinject({ arrivals: [show(one.arrival)] }) }]} />
+            {kind === "dead" && mayWork("operator") && (
+              <Form
+                title="Correct it"
+                role="operator"
+                fields={[{ name: "text", label: "Line", kind: "area", value: show(one.text), needed: true }]}
+                submit="Put this in instead"
+                run={({ text = "" }) => reinject({ corrected: [{ arrival: show(one.arrival), text }] })}
+              />
+            )}
+          </>
         ) : (
           <span class="quiet">was put in again</span>
         ),
@@ -29,10 +42,13 @@ function Aside({ kind, title, empty }: { kind: Kind; title: string; empty: strin
   const cursor = new URLSearchParams(query.value).get(kind) ?? "";
   const at = `/v1/${kind}`;
   const loaded = useLoaded((signal) => get(`${at}?limit=50${cursor ? `&cursor=${part(cursor)}` : ""}`, signal), `${at} ${cursor}`);
-  const reinject = async (arrivals?: string[]) => {
-    const answer = (await ask("POST", `${at}/reinject`, { body: arrivals ? { arrivals } : {} })).json as JsonObject;
+  const [told, setTold] = useState(""); // above the table, whose rows change
+  const reinject: Reinject = async (body) => {
+    const answer = (await ask("POST", `${at}/reinject`, { body })).json as JsonObject;
     loaded.again();
-    return `${counted(numberOf(answer, "reinjected"), "line was", "lines were")} put in again${numberOf(answer, "reinjected_before") > 0 ? `; ${numberOf(answer, "reinjected_before")} had been before` : ""}.`;
+    const more = (name: string, text: string) => (numberOf(answer, name) > 0 ? `; ${numberOf(answer, name)} ${text}` : "");
+    setTold(`${counted(numberOf(answer, "reinjected"), "line was", "lines were")} put in again${more("reinjected_before", "had been before")}${more("rejected", "rejected again, see the last ones for why")}.`);
+    return "";
   };
   return (
     <Panel title={title} loaded={loaded}>
@@ -40,8 +56,9 @@ function Aside({ kind, title, empty }: { kind: Kind; title: string; empty: strin
         const items = objects(document, "items");
         return (
           <>
+            <p role="status">{told}</p>
             <Table label={`Table of ${title.toLowerCase()}`} columns={columnsOf(kind, reinject)} rows={items} empty={empty} />
-            {items.length > 0 && <Actions role="operator" what="Putting them in again" actions={[{ text: "Put all of them in again", ask: `All ${title.toLowerCase()}, of other pages too.`, run: () => reinject() }]} />}
+            {items.length > 0 && <Actions role="operator" what="Putting them in again" actions={[{ text: "Put all of them in again", ask: `All ${title.toLowerCase()}, of other pages too.`, run: () => reinject({}) }]} />}
             {typeof document.next === "string" && <a href={href(`/set-aside?${kind}=${part(document.next)}`)}>More</a>}
           </>
         );

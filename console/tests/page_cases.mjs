@@ -150,3 +150,33 @@ check("health: since when something is wrong, and which rules take the time", as
   await person.sees(/^\d+ events in 1\d\.\d s\./);
   await person.inspect("health-profile");
 }, { rules: MORE_RULES, more: ["--webhooks-allow", "127.0.0.1"] });
+
+check("health over time: each figure as a line, read by mouse and by keys", async ({ server, person }) => {
+  const { page } = person;
+  await person.signIn(server.token, "/console/health");
+  const line = page.getByRole("slider", { name: "What the rules keep" });
+  await line.waitFor();
+  await until(async () => /^last [\d.]+ k?B, from /.test(await line.getAttribute("aria-valuetext")), "a value");
+  await server.send(Array.from({ length: 40 }, (_, n) => [50 + n, `k${n}`, "3.00"]));
+  await until(async () => {
+    const { series } = (await server.ask("GET", "/v1/series?name=events")).json;
+    return series[0].values.some((value) => value > 0);
+  }, "events in a second");
+  await page.reload();
+  const events = page.getByRole("slider", { name: "Events in a second", exact: true });
+  await until(async () => /to [1-9.]/.test(await events.getAttribute("aria-valuetext")), "events");
+  const ofSource = await page.getByRole("slider", { name: /^http: / }).evaluateAll((lines) => lines.map((line) => line.getAttribute("aria-label")));
+  assert.deepEqual(ofSource, ["http: Behind the source that is furthest", "http: Events in a second"]);
+  assert.match(await page.getByRole("slider", { name: "http: Events in a second" }).getAttribute("aria-valuetext"), /to [1-9.]/);
+  assert.ok((await page.locator(".line polyline").count()) > 3);
+  await events.focus();
+  await page.keyboard.press("Home");
+  assert.match(await events.getAttribute("aria-valuetext"), /^\d\d\/\d\d\/\d{4}, \d\d:\d\d:\d\d: /);
+  assert.equal(await events.getAttribute("aria-valuenow"), "0");
+  await page.keyboard.press("ArrowRight");
+  assert.equal(await events.getAttribute("aria-valuenow"), "1");
+  await events.hover();
+  await person.inspect("health-series");
+  await page.getByLabel("The last").selectOption("24");
+  await page.getByRole("slider", { name: "Memory of the process" }).waitFor();
+}, { more: ["--series-step", "1s"] });

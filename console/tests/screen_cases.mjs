@@ -302,7 +302,12 @@ check("a backtest, a savepoint, a dead letter, a token: each is started from its
   assert.deepEqual([request.files, request.against, request.from, request.to, request.labels], [["rules.tocsin"], ["rules.tocsin"], "2026-03-02", "2026-03-03", 2]);
   await page.goto(`${server.url}/console/set-aside`);
   await enterAt(page, page.getByRole("button", { name: "Put it in again" }));
-  await person.sees("was put in again"); // by the button, or by the row as it is then
+  await person.sees("1 line was put in again; 1 rejected again");
+  await enterAt(page, page.getByText("Correct it"));
+  await writeAt(page, page.getByLabel("Line", { exact: true }), '{"type":"payment","ts":1772452900000000,"id":"corrected","card":"c9","amount":"5.00"}');
+  await enterAt(page, page.getByRole("button", { name: "Put this in instead" }));
+  await until(async () => (await page.getByText("was put in again", { exact: true }).count()) === 2, "both rows to be done with");
+  await person.sees(/^1 line was put in again\.$/);
   await enterAt(page, page.getByText("Make a savepoint"));
   await writeAt(page, page.getByLabel("Name"), "before-easter");
   await person.press("Enter");
@@ -374,6 +379,8 @@ check("a whole list or table is replaced, not over what somebody else changed, a
   await page.getByText("Replace the whole list").press("Enter");
   const whole = page.getByLabel("All entries that it is to have", { exact: true });
   await whole.fill("12345678901234567.80\n0.50\n");
+  await page.getByRole("button", { name: "What would change" }).last().press("Enter");
+  await person.sees("2 values are new, 0 there already, 1 that are there now would be gone.");
   const sure = page.getByLabel(/^The 1 entry that it has now/);
   const replace = page.getByRole("button", { name: "Replace the list" });
   await replace.press("Enter");
@@ -401,41 +408,13 @@ check("a whole list or table is replaced, not over what somebody else changed, a
   await page.goto(`${server.url}/console/tables/merchants`);
   await page.getByText("Replace the whole table").press("Enter");
   await page.getByLabel("All rows that it is to have", { exact: true }).fill('{"merchant":"m7","limit":7.50}');
+  await page.getByRole("button", { name: "What would change" }).press("Enter");
+  await person.sees("1 row instead of 1.");
   await page.getByLabel(/^The 1 row that it has now/).press("Space");
   await page.getByRole("button", { name: "Replace the table" }).press("Enter");
   await page.getByRole("row", { name: /^m7 7.50 missing/ }).waitFor();
   assert.equal((await server.ask("GET", "/v1/tables/merchants")).json.size, 1);
 }, { rules: MORE_RULES });
-
-check("health over time: each figure as a line, read by mouse and by keys", async ({ server, person }) => {
-  const { page } = person;
-  await person.signIn(server.token, "/console/health");
-  const line = page.getByRole("slider", { name: "What the rules keep" });
-  await line.waitFor();
-  await until(async () => /^last [\d.]+ k?B, from /.test(await line.getAttribute("aria-valuetext")), "a value");
-  await server.send(Array.from({ length: 40 }, (_, n) => [50 + n, `k${n}`, "3.00"]));
-  await until(async () => {
-    const { series } = (await server.ask("GET", "/v1/series?name=events")).json;
-    return series[0].values.some((value) => value > 0);
-  }, "events in a second");
-  await page.reload();
-  const events = page.getByRole("slider", { name: "Events in a second", exact: true });
-  await until(async () => /to [1-9.]/.test(await events.getAttribute("aria-valuetext")), "events");
-  const ofSource = await page.getByRole("slider", { name: /^http: / }).evaluateAll((lines) => lines.map((line) => line.getAttribute("aria-label")));
-  assert.deepEqual(ofSource, ["http: Behind the source that is furthest", "http: Events in a second"]);
-  assert.match(await page.getByRole("slider", { name: "http: Events in a second" }).getAttribute("aria-valuetext"), /to [1-9.]/);
-  assert.ok((await page.locator(".line polyline").count()) > 3);
-  await events.focus();
-  await page.keyboard.press("Home");
-  assert.match(await events.getAttribute("aria-valuetext"), /^\d\d\/\d\d\/\d{4}, \d\d:\d\d:\d\d: /);
-  assert.equal(await events.getAttribute("aria-valuenow"), "0");
-  await page.keyboard.press("ArrowRight");
-  assert.equal(await events.getAttribute("aria-valuenow"), "1");
-  await events.hover();
-  await person.inspect("health-series");
-  await page.getByLabel("The last").selectOption("24");
-  await page.getByRole("slider", { name: "Memory of the process" }).waitFor();
-}, { more: ["--series-step", "1s"] });
 
 check("a key: its features at each of its events as lines and as a table, by keys alone", async ({ server, person }) => {
   const { page } = person;

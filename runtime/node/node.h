@@ -209,10 +209,8 @@ class Node {
   Result<void> settle();
   /// Journals a move of time past every deadline: nothing is taken after it.
   Result<void> end_time();
-  /// Takes rows that were set aside, of one kind, and were not put in again yet: all, or those with
-  /// `arrivals`, each of which must be there (kNotFound). Waits until all effects are stored.
-  Result<AppendedReinjection> reinject(SideOutputKind kind,
-                                       const std::vector<cep::ArrivalNumber>& arrivals);
+  /// Takes the rows that collect_side_output() gives. Waits until all effects are stored.
+  Result<AppendedReinjection> reinject(SideOutputKind kind, const std::vector<WantedRow>& wanted);
   /// Begins to give the state to an engine of other rules, made of `texts`, in chunks at the ends
   /// of slices and in poll(); those that hold go on meanwhile, and no checkpoint is begun by
   /// itself. Nothing is journaled: what was prepared before, or not activated, is as if it had

@@ -180,14 +180,14 @@ Result<void> Node::end_time() { return impl_->noted(impl_->give(kEndTimeCommand)
 Result<void> Node::settle() { return impl_->noted(impl_->give(kSettleCommand)); }
 
 Result<AppendedReinjection> Node::reinject(SideOutputKind kind,
-                                           const std::vector<cep::ArrivalNumber>& arrivals) {
+                                           const std::vector<WantedRow>& wanted) {
   NodeParts& parts = impl_->parts;
   if (auto may = parts.may_take(); !may) return tl::unexpected(may.error());
   // So that what was put in again a moment ago says so.
   if (auto stored = impl_->record.store_effects(); !stored) return tl::unexpected(stored.error());
   AppendedReinjection done;
   const Result<SideOutputLines> lines =
-      collect_side_output(parts.effect_store->reader(), kind, arrivals, {}, done);
+      collect_side_output(parts.effect_store->reader(), kind, wanted, {}, done);
   if (!lines) return tl::unexpected(lines.error());
   if (done.rows == 0) return done;
   const Result<cep::Digest> digest = parts.blob_store->put(lines->text);

@@ -4,10 +4,12 @@
 #include <simdjson.h>
 
 #include <algorithm>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
 #include <tuple>
+#include <utility>
 
 #include "cep/plan/semantics.h"
 #include "runtime/checkpoint/checkpoint.h"
@@ -81,6 +83,28 @@ Result<bool> has_ended_by_checkpoint(Files& files, const std::string& checkpoint
   });
 }
 
+using Place = std::pair<std::uint64_t, std::uint32_t>;  // an arrival
+struct Asked {
+  const WantedRow* row = nullptr;
+  bool is_found = false;
+};
+Result<std::map<Place, Asked>> read_wanted(const std::vector<WantedRow>& wanted) {
+  std::map<Place, Asked> asked;
+  for (const WantedRow& row : wanted) {
+    const cep::ArrivalNumber& arrival = row.arrival;
+    if (!asked.try_emplace({arrival.record, arrival.index}, Asked{&row}).second) {
+      return fail(Errc::kInvalidArgument, fmt::format("the arrival {}:{} is named more than once",
+                                                      arrival.record, arrival.index));
+    }
+    if (row.text && row.text->find_first_of("\r\n") != std::string::npos) {
+      return fail(Errc::kInvalidArgument,
+                  fmt::format("the text for the arrival {}:{} is more than one line",
+                              arrival.record, arrival.index));
+    }
+  }
+  return asked;
+}
+
 Result<void> append_command(Files& files, Clock& clock, const DataPaths& paths,
                             const SideOutputLines& lines) {
   Result<BlobStore> blobs = BlobStore::open(files, paths.blobs);
@@ -136,23 +160,24 @@ Command reinjection_command(cep::EventTime now, std::string_view arguments,
 }
 
 Result<SideOutputLines> collect_side_output(const EffectReader& reader, SideOutputKind kind,
-                                            const std::vector<cep::ArrivalNumber>& arrivals,
+                                            const std::vector<WantedRow>& wanted,
                                             const std::set<RowKey>& waiting,
                                             AppendedReinjection& counts) {
+  Result<std::map<Place, Asked>> asked = read_wanted(wanted);
+  if (!asked) return tl::unexpected(asked.error());
   SideOutputLines lines;
   lines.rows.kind = kind;
-  std::vector<bool> is_found(arrivals.size(), false);
   bool named_message = false;  // of a topic of alerts
   const Result<void> read = reader.side_output(kind, [&](const SideOutputRow& row) {
-    if (!arrivals.empty()) {
-      const auto found = std::ranges::find_if(arrivals, [&](const cep::ArrivalNumber& arrival) {
-        return arrival.record == row.arrival.record && arrival.index == row.arrival.index;
-      });
-      if (found == arrivals.end()) return true;
-      is_found[static_cast<std::size_t>(found - arrivals.begin())] = true;
+    const std::string* text = &row.text;
+    if (!wanted.empty()) {
+      const auto found = asked->find({row.arrival.record, row.arrival.index});
+      if (found == asked->end()) return true;
+      found->second.is_found = true;
+      if (found->second.row->text) text = &*found->second.row->text;
     }
     if (is_from_inbox(row)) {
-      named_message = named_message || !arrivals.empty();
+      named_message = named_message || !wanted.empty();
       return true;
     }
     if (row.reinjected_as != 0) {
@@ -161,7 +186,8 @@ Result<SideOutputLines> collect_side_output(const EffectReader& reader, SideOutp
       ++counts.waiting;
     } else {
       lines.rows.rows.push_back({row.timeline, row.arrival});
-      lines.text += row.text;
+      counts.corrected += *text != row.text ? 1 : 0;
+      lines.text += *text;
       lines.text += '\n';
     }
     return true;
@@ -172,10 +198,10 @@ Result<SideOutputLines> collect_side_output(const EffectReader& reader, SideOutp
                 "a message of a topic of alerts is no event that could be put in again: correct "
                 "what wrote it, and write it to the topic again");
   }
-  for (std::size_t i = 0; i < arrivals.size(); ++i) {
-    if (is_found[i]) continue;
-    return fail(Errc::kNotFound, fmt::format("there is none with the arrival {}:{}",
-                                             arrivals[i].record, arrivals[i].index));
+  for (const auto& [place, one] : *asked) {
+    if (one.is_found) continue;
+    return fail(Errc::kNotFound,
+                fmt::format("there is none with the arrival {}:{}", place.first, place.second));
   }
   counts.rows = lines.rows.rows.size();
   return lines;
@@ -184,7 +210,7 @@ Result<SideOutputLines> collect_side_output(const EffectReader& reader, SideOutp
 Result<AppendedReinjection> append_reinjection(Files& files, Clock& clock,
                                                const DataDirectory& directory,
                                                const EffectReader& reader, SideOutputKind kind,
-                                               const std::vector<cep::ArrivalNumber>& arrivals) {
+                                               const std::vector<WantedRow>& wanted) {
   const DataPaths& paths = directory.paths();
   const Result<Before> before = read_journal(files, paths.journal, kind);
   if (!before) return tl::unexpected(before.error());
@@ -198,7 +224,7 @@ Result<AppendedReinjection> append_reinjection(Files& files, Clock& clock,
   }
   AppendedReinjection appended;
   const Result<SideOutputLines> lines =
-      collect_side_output(reader, kind, arrivals, before->rows, appended);
+      collect_side_output(reader, kind, wanted, before->rows, appended);
   if (!lines) return tl::unexpected(lines.error());
   if (appended.rows == 0) return appended;
   if (auto done = append_command(files, clock, paths, *lines); !done) {

@@ -1,10 +1,11 @@
 /// Late events and dead letters that are put in again: a command of the journal, which the next run
-/// carries out before it reads anything else. The lines are the command's blob; its arguments say
-/// which rows they are:
+/// carries out before it reads anything else. The lines, as they were or corrected, are the
+/// command's blob; its arguments say which rows they are:
 ///
 ///   {"kind":"late","rows":[[TIMELINE,RECORD,INDEX],…]}
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -35,11 +36,18 @@ std::string write_reinjection(const Reinjection& reinjection);
 /// Fails with kCorrupt for anything but what write_reinjection() gives.
 Result<Reinjection> read_reinjection(std::string_view json);
 
+/// A row that is to be put in again.
+struct WantedRow {
+  cep::ArrivalNumber arrival;
+  std::optional<std::string> text;  // taken instead of its line, which somebody corrected
+};
+
 /// What append_reinjection() did.
 struct AppendedReinjection {
   std::uint64_t rows = 0;
-  std::uint64_t waiting = 0;  // asked for, but already in the journal for the next run
-  std::uint64_t done = 0;     // asked for, but put in again before
+  std::uint64_t corrected = 0;  // of them
+  std::uint64_t waiting = 0;    // asked for, but already in the journal for the next run
+  std::uint64_t done = 0;       // asked for, but put in again before
 };
 using RowKey = std::tuple<std::uint32_t, std::uint64_t, std::uint32_t>;  // timeline, arrival
 /// Rows that are to be put in again, and their lines.
@@ -48,20 +56,20 @@ struct SideOutputLines {
   std::string text;
 };
 /// The rows of one kind that were not put in again yet and are not among `waiting`: all, or those
-/// with `arrivals`, each of which must be there (kNotFound). Counts in `counts`.
+/// `wanted`, each of which must be there (kNotFound), be asked for once and with no more than a
+/// line (kInvalidArgument). Counts in `counts`. Costs a look at each row that is stored.
 Result<SideOutputLines> collect_side_output(const EffectReader& reader, SideOutputKind kind,
-                                            const std::vector<cep::ArrivalNumber>& arrivals,
+                                            const std::vector<WantedRow>& wanted,
                                             const std::set<RowKey>& waiting,
                                             AppendedReinjection& counts);
 /// The command of the journal; it borrows `arguments`, which write_reinjection() gave.
 Command reinjection_command(cep::EventTime now, std::string_view arguments,
                             const SideOutputLines& lines, const cep::Digest& digest);
-/// Appends the command for the rows of one kind that were not put in again yet: all, or those with
-/// `arrivals`, each of which must be there (kNotFound). Nothing is appended where there is none.
-/// Only the owner of the directory may. Fails with kConflict where time has ended, and as journal,
-/// blobs and reader do.
+/// Appends the command for the rows that collect_side_output() gives. Nothing is appended where
+/// there is none. Only the owner of the directory may. Fails with kConflict where time has ended,
+/// and as journal, blobs and reader do.
 Result<AppendedReinjection> append_reinjection(Files& files, Clock& clock,
                                                const DataDirectory& directory,
                                                const EffectReader& reader, SideOutputKind kind,
-                                               const std::vector<cep::ArrivalNumber>& arrivals);
+                                               const std::vector<WantedRow>& wanted);
 }  // namespace tocsin::runtime

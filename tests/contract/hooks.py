@@ -10,7 +10,7 @@ EXCLUSIVE = [{"severity", "least_severity"}]
 # Headers that the router reads for every operation in one way: a short run looks at them in one operation.
 OF_ALL = {"#/components/parameters/X-Request-Id", "#/components/parameters/traceparent"}
 # Operations that are another one with another name: a short run looks at one of them.
-TWINS = {"/v1/alerts/export": "/v1/alerts", "/v1/dead": "/v1/late", "/v1/dead/reinject": "/v1/late/reinject",
+TWINS = {"/v1/alerts/export": "/v1/alerts", "/v1/dead": "/v1/late",
          "/v1/tables/{table}": "/v1/lists/{list}", "/v1/tables/{table}/rows": "/v1/lists/{list}/entries"}
 
 

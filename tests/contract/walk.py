@@ -137,7 +137,7 @@ def events(walk):
     arrival = until(walk, "listLate", lambda page: page["items"]).json["items"][0]["arrival"]
     walk.do("reinjectLate", {"arrivals": [arrival]})
     arrival = until(walk, "listDead", lambda page: page["items"]).json["items"][0]["arrival"]
-    walk.do("reinjectDead", {"arrivals": [arrival]})
+    walk.do("reinjectDead", {"corrected": [{"arrival": arrival, "text": json.dumps({"type": "payment", "card": "c2"})}]})
     until(walk, "listProducers", lambda page: page["producers"])
     walk.do("getProducer", producer="till-7")
     walk.do("deleteProducer", producer="till-7")

@@ -378,6 +378,35 @@ def dead_letters_tried_again():
 
 
 @case
+def dead_letters_corrected():
+    """a rejected line is taken with the text that somebody corrected, once; one that is wrong again is another dead letter"""
+    write("rules.tocsin", RULES)
+    broken = {**payment(1, "c2", 500), "ts": "soon"}
+    write("a.ndjson", [payment(0, "c1", 5), broken, "{", payment(2, "c3", 5)])
+    durable("--input", "a.ndjson", code=3)
+    first, second = [json.loads(line) for line in tocsin("dead", "list", "--data", "data").out.splitlines()]
+    fixed = {**first, "text": json.dumps(payment(1, "c2", 500))}
+    arguments = ("dead", "reinject", "--data", "data", "--corrected", "fixed.ndjson")
+    for lines_, said in (([{"arrival": "x:1", "text": ""}], "fixed.ndjson:1: \"arrival\" is written RECORD:INDEX"),
+                         ([fixed, {"arrival": "1:2"}], "fixed.ndjson:2: a line is an object with"),
+                         ([fixed, fixed], f"the arrival {first['arrival']} is named more than once"),
+                         ([{**fixed, "text": "{}\n{}"}], f"the text for the arrival {first['arrival']} is more than one line"),
+                         ([{**fixed, "arrival": "999:7"}], "there is none with the arrival 999:7")):
+        write("fixed.ndjson", lines_)
+        has(tocsin(*arguments, code=None).err, said)
+    assert tocsin(*arguments, code=None).code != 0
+    write("fixed.ndjson", [fixed, {**second, "text": "still not JSON"}])
+    has(tocsin(*arguments).err, "2 lines put in again (2 corrected): the next run processes them first")
+    has(tocsin(*arguments).err, "0 lines put in again; already waiting for the next run: 2")
+    done = durable("--input", "a.ndjson", code=3)
+    assert [alert["key"] for alert in done.alerts()] == [{"card": "c2"}], done
+    rows = [json.loads(line) for line in tocsin("dead", "list", "--data", "data").out.splitlines()]
+    assert [row["text"] for row in rows] == [first["text"], "{", "still not JSON"], rows
+    assert ["reinjected_as" in row for row in rows] == [True, True, False] and "put in again" in rows[2]["input"], rows
+    assert durable("--input", "a.ndjson").out == ""
+
+
+@case
 def unknown_types_are_kept():
     """what becomes of types that nobody declares is kept with the folder, and decided once"""
     write("rules.tocsin", RULES)

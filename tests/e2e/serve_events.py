@@ -13,6 +13,11 @@ from harness import START_US, case, has, lines, payment, run_cases, tocsin, wait
 from server_process import UNIQUE_RULES, Server, statuses, stored
 
 
+def good(answer):
+    assert answer.status == 200, answer
+    return answer.json
+
+
 @case
 def every_verdict():
     """each event gets its verdict, in the order of the body"""
@@ -262,6 +267,39 @@ def expired_producers():
         wait_for(lambda: send("b", 0).status == 200, "the room of the one that has expired")
         assert server.ask("GET", "/v1/producers/a").problem() == "not-found"
         wait_for(lambda: server.metric("producers_expired_total") == 1, "its count")
+
+
+@case
+def corrected_letters():
+    """a dead letter is put in again with a corrected text: its event raises its alert, once, over kill -9; who did it is told"""
+    with Server() as server:
+        good(server.send([{**payment(1, "a", 150), "ts": "soon"}, "{", payment(2, "b", 5)]))
+        first, second = good(server.ask("GET", "/v1/dead"))["items"]
+        right = json.dumps(payment(1, "a", 150))
+
+        def again(body):
+            return server.ask("POST", "/v1/dead/reinject", body)
+        arrival = first["arrival"]
+        for wrong in ({"corrected": []}, {"corrected": [right]}, {"corrected": [{"arrival": arrival}]}, {"arrivals": None},
+                      {"corrected": [{"arrival": arrival, "text": right, "why": "x"}]}, {"corrected": [{"arrival": 7, "text": right}]}):
+            assert again(wrong).problem() == "bad-body", wrong
+        corrected = {"arrival": arrival, "text": right}
+        has(again({"corrected": [{**corrected, "text": right + "\n" + right}]}).text, "more than one line")
+        has(again({"corrected": [corrected, corrected]}).text, "more than once")
+        assert server.ask("POST", "/v1/late/reinject", {"corrected": [corrected]}).problem() == "bad-body"
+        done = good(again({"corrected": [corrected], "arrivals": [second["arrival"]]}))
+        assert done == {"reinjected": 2, "reinjected_before": 0, "corrected": 1, "rejected": 1}, done
+        assert good(again({"corrected": [corrected]})) == {"reinjected": 0, "reinjected_before": 1}
+        (raised,) = good(server.ask("GET", "/v1/alerts"))["alerts"]
+        assert raised["alert"]["key"] == {"card": "a"}, raised
+        rows = good(server.ask("GET", "/v1/dead"))["items"]
+        assert [("reinjected_as" in row, row["text"]) for row in rows] == [(True, first["text"]), (True, "{"), (False, "{")], rows
+        (entry,) = [one for one in good(server.ask("GET", "/v1/audit"))["entries"] if "corrected" in one]
+        assert (entry["reinjected"], entry["corrected"]) == (2, 1), entry
+        server.kill()
+    with Server() as server:
+        assert len(good(server.ask("GET", "/v1/alerts"))["alerts"]) == 1
+        assert good(again({"corrected": [corrected]})) == {"reinjected": 0, "reinjected_before": 1}
 
 
 run_cases()

@@ -257,7 +257,7 @@ def stream_of(server, token, count):
 
 
 def stream_ends(server, token, act, **headers):
-    """Whether a live stream of a token, or of other headers, ends within a second of what `act` does."""
+    """Whether a live stream of a token, or of other headers, ends soon after what `act` does; else it would stay."""
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
     connection.request("GET", "/v1/alerts/stream", headers=headers or {"Authorization": f"Bearer {token}"})
     answer = connection.getresponse()
@@ -267,7 +267,7 @@ def stream_ends(server, token, act, **headers):
     while answer.read1(4096):
         pass
     connection.close()
-    return time.monotonic() - began < 1.5
+    return time.monotonic() - began < 10  # within a second on a machine that has nothing else to do
 
 
 PERSONAL = """\

@@ -179,12 +179,13 @@ def broker_stuck():
         ended = False
         for begin in range(0, 1500, 100):
             stops = begin >= 500 and not ended
-            if stops:  # what is sent now is owed while nothing answers
+            if stops:  # with no transaction whose end is on its way; what is sent now is owed while nothing answers
+                written(server)
                 broker.process.send_signal(signal.SIGSTOP)
             server.send(events[begin:begin + 100])
             if stops:
                 # A transaction whose end was on its way is not ended by a timeout: it is asked for again until there is an answer.
-                deadline = time.monotonic() + 8
+                deadline = time.monotonic() + 20
                 while time.monotonic() < deadline and not ended:
                     time.sleep(0.05)
                     ended = server.metric("kafka_sink_errors_total") > 0

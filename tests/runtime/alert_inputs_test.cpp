@@ -149,13 +149,13 @@ TEST_CASE("alert inputs: dead letters of topics of alerts are not put in again a
   const auto all = reads.world.node().reinject(SideOutputKind::kDead, {});
   REQUIRE(all);
   CHECK(all->rows == 0);
-  std::vector<cep::ArrivalNumber> arrivals;
-  REQUIRE(reads.world.node().effect_store().reader().side_output(SideOutputKind::kDead,
-                                                                 [&](const SideOutputRow& row) {
-                                                                   arrivals.push_back(row.arrival);
-                                                                   return true;
-                                                                 }));
-  const auto named = reads.world.node().reinject(SideOutputKind::kDead, arrivals);
+  std::vector<WantedRow> wanted;
+  REQUIRE(reads.world.node().effect_store().reader().side_output(
+      SideOutputKind::kDead, [&](const SideOutputRow& row) {
+        wanted.push_back({row.arrival, {}});
+        return true;
+      }));
+  const auto named = reads.world.node().reinject(SideOutputKind::kDead, wanted);
   REQUIRE_FALSE(named);
   CHECK(named.error().message.starts_with("a message of a topic of alerts is no event"));
 }
