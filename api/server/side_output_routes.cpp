@@ -116,12 +116,15 @@ HttpResponse reinject(ServerContext& context, ApiRequest& request, SideOutputKin
   std::uint64_t next_record = 0;
   std::uint64_t pushed = 0;
   std::uint64_t rejected = 0;
+  std::uint64_t late = 0;
   const Served<void> asked = context.node.ask(
       [&](runtime::Node& node) {
         room = node.check_room();
-        const std::uint64_t before = node.summary().dead_letters;
+        const std::uint64_t dead_before = node.summary().dead_letters;
+        const std::uint64_t late_before = node.summary().late;
         if (room) done = node.reinject(kind, *wanted);
-        rejected = node.summary().dead_letters - before;
+        rejected = node.summary().dead_letters - dead_before;
+        late = node.summary().late - late_before;
         next_record = node.next_sequence();
         pushed = node.effects().pushed;
       },
@@ -140,6 +143,7 @@ HttpResponse reinject(ServerContext& context, ApiRequest& request, SideOutputKin
     answer["corrected"] = done->corrected;
   }
   if (rejected != 0) answer["rejected"] = rejected;
+  if (late != 0) answer["late"] = late;
   return json_response(200, answer);
 }
 
@@ -236,7 +240,8 @@ constexpr std::string_view kSchemas = R"({
     "reinjected": "whole",
     "reinjected_before": "whole",
     "corrected?": "whole; of `reinjected`, those that were taken with another text",
-    "rejected?": "whole; of `reinjected`, those that are dead letters again, each with its reason"
+    "rejected?": "whole; of `reinjected`, those that are dead letters again, each with its reason",
+    "late?": "whole; of `reinjected`, those that are late events now"
   }
 })";
 }  // namespace

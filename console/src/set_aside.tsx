@@ -47,7 +47,7 @@ function Aside({ kind, title, empty }: { kind: Kind; title: string; empty: strin
     const answer = (await ask("POST", `${at}/reinject`, { body })).json as JsonObject;
     loaded.again();
     const more = (name: string, text: string) => (numberOf(answer, name) > 0 ? `; ${numberOf(answer, name)} ${text}` : "");
-    setTold(`${counted(numberOf(answer, "reinjected"), "line was", "lines were")} put in again${more("reinjected_before", "had been before")}${more("rejected", "rejected again, see the last ones for why")}.`);
+    setTold(`${counted(numberOf(answer, "reinjected"), "line was", "lines were")} put in again${more("reinjected_before", "had been before")}${more("rejected", "rejected again, see the last ones for why")}${more("late", "now among the late events")}.`);
     return "";
   };
   return (

@@ -272,7 +272,7 @@ def expired_producers():
 @case
 def corrected_letters():
     """a dead letter is put in again with a corrected text: its event raises its alert, once, over kill -9; who did it is told"""
-    with Server() as server:
+    with Server("--time-late-max", "1m") as server:
         good(server.send([{**payment(1, "a", 150), "ts": "soon"}, "{", payment(2, "b", 5)]))
         first, second = good(server.ask("GET", "/v1/dead"))["items"]
         right = json.dumps(payment(1, "a", 150))
@@ -290,14 +290,18 @@ def corrected_letters():
         done = good(again({"corrected": [corrected], "arrivals": [second["arrival"]]}))
         assert done == {"reinjected": 2, "reinjected_before": 0, "corrected": 1, "rejected": 1}, done
         assert good(again({"corrected": [corrected]})) == {"reinjected": 0, "reinjected_before": 1}
+        assert good(server.send([payment(5000, "c", 5), {**payment(9, "d", 150), "ts": "then"}]))["invalid"] == 1
+        third = good(server.ask("GET", "/v1/dead"))["items"][-1]
+        done = good(again({"corrected": [{"arrival": third["arrival"], "text": json.dumps(payment(9, "d", 150))}]}))
+        assert done == {"reinjected": 1, "reinjected_before": 0, "corrected": 1, "late": 1}, done
         (raised,) = good(server.ask("GET", "/v1/alerts"))["alerts"]
         assert raised["alert"]["key"] == {"card": "a"}, raised
         rows = good(server.ask("GET", "/v1/dead"))["items"]
-        assert [("reinjected_as" in row, row["text"]) for row in rows] == [(True, first["text"]), (True, "{"), (False, "{")], rows
-        (entry,) = [one for one in good(server.ask("GET", "/v1/audit"))["entries"] if "corrected" in one]
-        assert (entry["reinjected"], entry["corrected"]) == (2, 1), entry
+        assert [("reinjected_as" in row, row["text"]) for row in rows] == [(True, first["text"]), (True, second["text"]), (False, second["text"]), (True, third["text"])], rows
+        entries = [one for one in good(server.ask("GET", "/v1/audit"))["entries"] if "corrected" in one]
+        assert [(one["reinjected"], one["corrected"]) for one in entries] == [(1, 1), (2, 1)], entries
         server.kill()
-    with Server() as server:
+    with Server("--time-late-max", "1m") as server:
         assert len(good(server.ask("GET", "/v1/alerts"))["alerts"]) == 1
         assert good(again({"corrected": [corrected]})) == {"reinjected": 0, "reinjected_before": 1}
 
