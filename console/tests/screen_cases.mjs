@@ -304,6 +304,7 @@ check("a backtest, a savepoint, a dead letter, a token: each is started from its
   await enterAt(page, page.getByRole("button", { name: "Put it in again" }));
   await person.sees("1 line was put in again; 1 rejected again");
   await enterAt(page, page.getByText("Correct it"));
+  await person.inspect("dead-letter");
   await writeAt(page, page.getByLabel("Line", { exact: true }), '{"type":"payment","ts":1772452900000000,"id":"corrected","card":"c9","amount":"5.00"}');
   await enterAt(page, page.getByRole("button", { name: "Put this in instead" }));
   await until(async () => (await page.getByText("was put in again", { exact: true }).count()) === 2, "both rows to be done with");
