@@ -249,7 +249,7 @@ void add_trace_command(CLI::App& program, Chosen& chosen) {
   CLI::App* command = program.add_subcommand(
       "trace", "Explain why rules did not alert for a key: each event, each step, each condition");
   command
-      ->add_option("KEY RULES", options->arguments,
+      ->add_option("KEY_AND_RULES", options->arguments,
                    "The key, such as card=c1, and rule files, or folders with .tocsin files below "
                    "them")
       ->type_name("FILE")
