@@ -150,9 +150,11 @@ def hardening():
 @case
 def names_no_folder():
     """the program and the library name no folder of the machine that built them"""
+    # Not the repository's folder itself: such a short one as /tocsin is also a part of other texts.
+    folders = b"|".join(re.escape(str(path).encode()) for path in [BUILD, *ROOT.iterdir()] if path.is_dir())
     for built in (pathlib.Path(BINARY), *BUILD.rglob("libtocsin.so*")):
-        text = built.read_bytes()
-        assert str(ROOT).encode() not in text, (built, re.findall(rb"[^\0]{0,80}" + re.escape(str(ROOT).encode()) + rb"[^\0]{0,80}", text)[:5])
+        found = re.findall(rb"[^\0]{0,80}(?:" + folders + rb")/[^\0]{0,80}", built.read_bytes())
+        assert not found, (built, found[:5])
 
 
 @case
