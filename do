@@ -171,6 +171,9 @@ export_budgets() {
   done <tests/budgets.txt
 }
 
+# Whether the preset of verb_test leaves a suite to the build release.
+is_left_to_release() { [ "$preset" != release ] && [[ " ${release_only[*]} " == *" $1 "* ]]; }
+
 has_sources() { compgen -G "tests/$1/*.cpp" >/dev/null; }
 
 # start_suite NAME KIND COMMAND…: runs a suite beside others, as many at a time as there are jobs.
@@ -181,7 +184,7 @@ start_suite() {
     printf '%-14s skipped: ./do setup %s installs what it needs\n' "$1" "$part"
     return
   fi
-  if [ "$preset" != release ] && [[ " ${release_only[*]} " == *" $1 "* ]]; then
+  if is_left_to_release "$1"; then
     printf '%-14s skipped: it is tried with the build release\n' "$1"
     return
   fi
@@ -267,7 +270,7 @@ verb_test() {
   # Only what is asked for is built; scripts may use anything.
   if [ "$filtered" = 1 ]; then
     for suite in "${unit_suites[@]}"; do
-      if has_sources "$suite" && selected "$suite"; then targets+=("${suite}_tests"); fi
+      if has_sources "$suite" && selected "$suite" && ! is_left_to_release "$suite"; then targets+=("${suite}_tests"); fi
     done
     for entry in "${script_suites[@]}"; do
       if [ ${#patterns[@]} = 0 ] && selected "${entry%%|*}"; then targets=(all); fi

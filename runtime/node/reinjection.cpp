@@ -92,7 +92,8 @@ Result<std::map<Place, Asked>> read_wanted(const std::vector<WantedRow>& wanted)
   std::map<Place, Asked> asked;
   for (const WantedRow& row : wanted) {
     const cep::ArrivalNumber& arrival = row.arrival;
-    if (!asked.try_emplace({arrival.record, arrival.index}, Asked{&row}).second) {
+    const auto [found, is_new] = asked.try_emplace({arrival.record, arrival.index}, Asked{&row});
+    if (!is_new && (row.text || found->second.row->text)) {
       return fail(Errc::kInvalidArgument, fmt::format("the arrival {}:{} is named more than once",
                                                       arrival.record, arrival.index));
     }
@@ -100,6 +101,10 @@ Result<std::map<Place, Asked>> read_wanted(const std::vector<WantedRow>& wanted)
       return fail(Errc::kInvalidArgument,
                   fmt::format("the text for the arrival {}:{} is more than one line",
                               arrival.record, arrival.index));
+    }
+    if (row.text && row.text->find_first_not_of(" \t") == std::string::npos) {
+      return fail(Errc::kInvalidArgument, fmt::format("the text for the arrival {}:{} is empty",
+                                                      arrival.record, arrival.index));
     }
   }
   return asked;

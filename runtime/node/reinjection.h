@@ -56,8 +56,9 @@ struct SideOutputLines {
   std::string text;
 };
 /// The rows of one kind that were not put in again yet and are not among `waiting`: all, or those
-/// `wanted`, each of which must be there (kNotFound), be asked for once and with no more than a
-/// line (kInvalidArgument). Counts in `counts`. Costs a look at each row that is stored.
+/// `wanted`, each of which must be there (kNotFound). A text must be one line that is not blank,
+/// and its row be named once (kInvalidArgument). Counts in `counts`. Costs a look at each row that
+/// is stored.
 Result<SideOutputLines> collect_side_output(const EffectReader& reader, SideOutputKind kind,
                                             const std::vector<WantedRow>& wanted,
                                             const std::set<RowKey>& waiting,

@@ -196,6 +196,9 @@ def suites_that_are_left_out():
     said = stage.do("test", "docs", "samples", "--asan", code=1)
     assert re.search(r"^docs +skipped: it is tried with the build release$", said, re.M), said
     assert re.search(r"^samples +\d+\.\d s +0 passed, 1 failed", said, re.M), said
+    stage.do("test", "a name of a case", "--asan", code=None)  # of any unit suite that this build has
+    built = [line for line in stage.log() if "--target" in line][-1]
+    assert "cep_tests" in built and "house_tests" not in built, built
     assert "--minutes takes a number" in stage.do("test", "--minutes", "few", code=2)
 
 

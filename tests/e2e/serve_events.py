@@ -285,9 +285,11 @@ def corrected_letters():
             assert again(wrong).problem() == "bad-body", wrong
         corrected = {"arrival": arrival, "text": right}
         has(again({"corrected": [{**corrected, "text": right + "\n" + right}]}).text, "more than one line")
+        has(again({"corrected": [{**corrected, "text": " "}]}).text, "is empty")
         has(again({"corrected": [corrected, corrected]}).text, "more than once")
+        has(again({"corrected": [corrected], "arrivals": [arrival]}).text, "more than once")
         assert server.ask("POST", "/v1/late/reinject", {"corrected": [corrected]}).problem() == "bad-body"
-        done = good(again({"corrected": [corrected], "arrivals": [second["arrival"]]}))
+        done = good(again({"corrected": [corrected], "arrivals": [second["arrival"]] * 2}))
         assert done == {"reinjected": 2, "reinjected_before": 0, "corrected": 1, "rejected": 1}, done
         assert good(again({"corrected": [corrected]})) == {"reinjected": 0, "reinjected_before": 1}
         assert good(server.send([payment(5000, "c", 5), {**payment(9, "d", 150), "ts": "then"}]))["invalid"] == 1
