@@ -1,10 +1,9 @@
 #!/usr/bin/env python3
-"""editor.py TOCSIN [--changes N] [--limit MS] [RULES…]: how long an editor waits for the server, by the number of rules.
+"""editor.py TOCSIN [--changes N] [RULES…]: how long an editor waits for the server, by the number of rules.
 
 A set of so many rules and twice as many tests in ten files is open in `tocsin lsp`; somebody types a mistake and takes it away again.
 Printed are the milliseconds from a key to the diagnostics (half of the keys, 95 %, the slowest) and to completions and colours,
-and the server's own processor time for a key, which other programs on the machine do not change. With --limit it fails if the
-wait until it is quiet and that processor time take half of the keys beyond so much, for any number of rules.
+and the server's own processor time for a key and for opening the set, which other programs on the machine hardly change.
 """
 import argparse
 import os
@@ -16,7 +15,6 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "tests/e2e"))
 from lsp_client import LspClient  # noqa: E402
 
-QUIET_MS = 150  # what the server waits for after a key
 FILES = 10
 SCHEMA = "event payment { ts: time, id: string id, card: string, merchant: string, country: string, amount: decimal(2) }\n"
 RULE = """
@@ -81,7 +79,7 @@ def timed(function):
 
 
 def measure(binary, count, changes):
-    """Milliseconds by what is waited for, a list for each, and the processor time of all keys."""
+    """Milliseconds by what is waited for, a list for each, and of the processor: for a key, and from the start until the set is open."""
     with tempfile.TemporaryDirectory(prefix="tocsin_editor_") as name:
         folder = pathlib.Path(name)
         path = write_rules(folder, count)
@@ -92,7 +90,7 @@ def measure(binary, count, changes):
         uri = client.open(path, text)
         assert not wait_for_version(client, uri, 1), client.diagnostics[uri][:3]
         waits, completions, colours = [], [], []
-        before = cpu_ms(client.process)
+        opening = before = cpu_ms(client.process)
         for version in range(2, 2 + changes):
             # A letter more, then one less.
             wrong = version % 2 == 0
@@ -107,7 +105,7 @@ def measure(binary, count, changes):
             completions.append(timed(lambda: client.request("textDocument/completion", textDocument={"uri": uri}, position=start)))
             colours.append(timed(lambda: client.request("textDocument/semanticTokens/full", textDocument={"uri": uri})))
         assert client.end() == 0
-        return waits, used, completions, colours
+        return waits, used, opening, completions, colours
 
 
 def main():
@@ -115,21 +113,15 @@ def main():
     parser.add_argument("binary")
     parser.add_argument("rules", type=int, nargs="*", default=[])
     parser.add_argument("--changes", type=int, default=40)
-    parser.add_argument("--limit", type=float)
     options = parser.parse_intermixed_args()
     if options.changes < 2 or any(count < FILES for count in options.rules):
         parser.error(f"there are at least 2 changes and {FILES} rules")
-    over = []
-    print(f"{'rules':>6} {'key to diagnostics: half':>25} {'95 %':>7} {'all':>7} {'processor':>10} {'completion':>11} {'colours':>8}   (ms)")
+    print(f"{'rules':>6} {'key to diagnostics: half':>25} {'95 %':>7} {'all':>7} {'processor':>10} {'to open':>8} {'completion':>11} {'colours':>8}   (ms)")
     for count in options.rules or [100, 500, 3000]:
-        waits, used, completions, colours = measure(options.binary, count, options.changes)
+        waits, used, opening, completions, colours = measure(options.binary, count, options.changes)
         waits.sort()
-        print(f"{count:>6} {waits[len(waits) // 2]:>25.0f} {waits[int(len(waits) * 0.95)]:>7.0f} {waits[-1]:>7.0f} {used:>10.0f} "
+        print(f"{count:>6} {waits[len(waits) // 2]:>25.0f} {waits[int(len(waits) * 0.95)]:>7.0f} {waits[-1]:>7.0f} {used:>10.0f} {opening:>8.0f} "
               f"{sorted(completions)[2]:>11.1f} {sorted(colours)[2]:>8.1f}")
-        if options.limit and QUIET_MS + used > options.limit:
-            over.append(f"{count} rules: {QUIET_MS} ms of waiting and {used:.0f} ms of work, more than {options.limit:.0f} ms")
-    if over:
-        sys.exit("\n".join(over))
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@
 # `./do bench serve [--seconds N] [--keys N] [--endpoints N] [--events N] [--runs N] [--singles N] [--burst-seconds N] [--after-seconds N] [PART]…`: a server over loopback sockets.
 # `./do bench live [--events N] [--runs N] [--partitions N,N…] [--rules SET]`: from Kafka, beside the same events from a file.
 # `./do bench stages [--events N]`: a job of stages in one thread, by stage, how long rules take to change in it, and what waiting costs.
-# `./do bench editor [--changes N] [--limit MS] [RULES…]`: how long an editor waits for `tocsin lsp`, by the number of rules.
+# `./do bench editor [--changes N] [RULES…]`: how long an editor waits for `tocsin lsp`, by the number of rules.
 # `./do bench python [--events N] [--runs N] [SET…]`: the Python package, a table beside the lines of the same events.
 # `./do bench flink [--events N] [--cep-events N] [--rounds N] [--packed N,N…] [--sources memory,kafka]`: jobs of Flink, beside flink-cep.
 set -euo pipefail

@@ -24,7 +24,7 @@ namespace tocsin::api {
 class LspServer {
  public:
   /// How long an editor has to be quiet before a changed set is checked.
-  static constexpr std::chrono::milliseconds kQuiet{150};
+  static constexpr std::chrono::milliseconds kQuiet{100};
 
   explicit LspServer(MessageStream& stream) : stream_(stream), workspace_(documents_) {}
   /// Serves until `exit`, the end of the input or of the program that started it. kSuccess after

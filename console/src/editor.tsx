@@ -19,7 +19,7 @@ import { Column, Table, member, numberOf, objects } from "./table";
 import { Checked, Tested } from "./tested";
 import { counted, visibleLines } from "./text";
 
-const QUIET_MS = 150; // before what was written is checked
+const QUIET_MS = 100; // before what was written is checked
 
 /** What is edited, and where it belongs. */
 interface Edited {

@@ -7,7 +7,7 @@ import { START_US, overwrite, until } from "./world.mjs";
 
 const TASK_MS = 50;
 const MARK_MS = 300;
-const QUIET_MS = 150; // that the editor waits for
+const QUIET_MS = 100; // that the editor waits for
 const USABLE_MS = 1000;
 const TRIES = 12;
 const ROW_PX = 44;
