@@ -28,7 +28,7 @@ verbs=(
   "soak|[--time 30m]|build the program, then keep a server under load while people work with it, and watch what it holds|tests/soak/soak.sh"
   "shake|[--time 10m] [--rate PER_MILLE:MS] [SUITE…]|build, then run suites of the server with threads that are held up at random|tests/shake/shake.sh"
   "sim|[--seeds N] [--seed S]|build, then run whole nodes in simulated worlds where everything fails|tests/simulation/sim.sh"
-  "stages|[--jobs N] [--seed S]|build, then play random jobs of stages against one engine, with lists and rules that change|tests/property/stages.sh"
+  "stages|[--jobs N] [--seed S]|build, then play four times N random jobs of stages against one engine, with lists and rules that change|tests/property/stages.sh"
   "conformance|[--verbose] [FILE…]|build, then run the conformance cases|tests/conformance/run.sh"
   "flink|[--topics] [--round plain, changes] [--events N] [--kills N] [--parallelism N] [--backend rocksdb, hashmap], or --plans N|build, then run a job in a Flink cluster of processes that are killed; or N random packs in one process|runtime/flink/cluster.sh"
   "package|[--fresh SUITE]|build a Debian package of the program for this system, build/release/tocsin_VERSION_ARCH.deb, or for another release in a fresh root of it|scripts/package.sh"

@@ -6,18 +6,19 @@ unit_suites=(house cep rules runtime api library property)
 
 # What a script needs beyond the program: a part of ./do setup. A unit suite needs the part tests. A
 # suite whose part is not installed and cannot be is skipped, and says so.
-declare -A suite_part=([docs]=tests [c-library]=tests [conformance]=tests [fuzz]=tests [simulation]=tests [crash]=tests
+declare -A suite_part=([stages]=tests [docs]=tests [c-library]=tests [conformance]=tests [fuzz]=tests [simulation]=tests [crash]=tests
   [serve-crash]=tests [bad-disk]=tests [serve-room]=tests [shake]=tests [instructions]=bench [kafka]=kafka [kafka-sink]=kafka
   [kafka-formats]=kafka [package]=package [neovim]=editors [vscode]=editors [lsp-types]=editors [tree-sitter]=editors [console]=console [console-browser]=browser [console-pictures]=browser [python]=python [contract]=python [serve-backups-s3]=python [flink]=flink)
 
 # Suites of the build release alone: they look at texts and packages, or run again what other suites run of the program.
 release_only=(house verbs lint-checks bench-serve demo docs catalogue lsp-types vscode tree-sitter console console-browser
-  console-pictures python flink package instructions shake)
+  console-pictures python flink package instructions shake stages)
 
 # Suites that are scripts: "name|command", run in the repository root by bash after the unit suites,
 # with TOCSIN_BINARY, TOCSIN_BUILD_DIR and TOCSIN_QUICK (0 or 1) set. The last line of output that
 # reads `N passed, N failed` is the suite's count.
 script_suites=(
+  'stages|bash tests/property/stages.sh --jobs "$TOCSIN_CASES_STAGE_JOBS"'
   'samples|"$TOCSIN_BINARY" test samples'
   'language|"$TOCSIN_BINARY" test tests/language'
   'c-library|python3 tests/e2e/c_library.py "$TOCSIN_BINARY"'

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# `./do stages [--jobs N] [--seed S]`: N random jobs of stages from seed S on (20000, 0), with failures and without, and as
-# many whose rules change, on two cores. A job that differs from the engine is printed with its seed. Last line: `N passed, N failed`.
+# `./do stages [--jobs N] [--seed S]`: four times N random jobs of stages from seed S on (20000, 0), each with a plan of its own: N
+# without failures, N with, and as many of both whose rules change, on two cores. A job that differs from the engine is printed with
+# its seed. Last line: `N passed, N failed`.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 program=${TOCSIN_BUILD_DIR:-$root/build/release}/tests/property_tests
@@ -16,9 +17,9 @@ done
 own=$(mktemp -d)
 trap 'rm -rf "$own"' EXIT
 
-# A test case ends at the first job that differs: it goes on behind that one.
+# play KIND SUITE NAME: a test case ends at the first job that differs: it goes on behind that one.
 play() {
-  local suite=$1 name=$2 at=$seed end=$((seed + jobs)) failed
+  local at=$((seed + $1 * jobs)) end=$((seed + ($1 + 1) * jobs)) suite=$2 name=$3 failed
   while [ "$at" -lt "$end" ]; do
     if env "TOCSIN_CASES_$suite=$((end - at))" TOCSIN_SEED_FROM="$at" "$program" --test-case="$name" >"$own/$name.log" 2>&1; then
       return 0
@@ -32,11 +33,11 @@ play() {
 }
 : >"$own/failed"
 (
-  play STAGES 'stages: a job gives the alerts of the engine'
-  play STAGE_CHANGES 'stages: rules change as those of one engine do'
+  play 0 STAGES 'stages: a job gives the alerts of the engine'
+  play 3 STAGE_CHANGES 'stages: rules change as those of one engine do'
 ) &
-play STAGES 'stages: a job that goes on from cuts*'
-play STAGE_CHANGES 'stages: rules change in a job that goes on*'
+play 1 STAGES 'stages: a job that goes on from cuts*'
+play 2 STAGE_CHANGES 'stages: rules change in a job that goes on*'
 wait
 failed=$(wc -l <"$own/failed")
 echo "$((4 * jobs - failed)) passed, $failed failed"
