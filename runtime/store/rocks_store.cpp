@@ -43,6 +43,16 @@ Result<void> sync_directory(const std::string& path) {
   if (outcome != 0) return failed("sync", path, error_number);
   return {};
 }
+// Files that are needed no more may be removed again, once nobody else forbids it: a checkpoint
+// that is being made does so too. Before RocksDB 9 there is an argument for that.
+template <typename Database>
+rocksdb::Status allow_file_deletions(Database& database) {
+  if constexpr (requires { database.EnableFileDeletions(false); }) {
+    return database.EnableFileDeletions(false);
+  } else {
+    return database.EnableFileDeletions();
+  }
+}
 // Makes a store under another name first: one that lacks files is then always a damaged one, never
 // one whose making was cut short.
 Result<void> make_store(const std::string& directory, const RocksStoreOptions& options) {
@@ -163,7 +173,7 @@ class OwnedStore : public Reading<RocksStore> {
     }
     // Files that are needed no more are removed here, and not some time later.
     if (status.ok()) status = database_->db().DisableFileDeletions();
-    if (status.ok()) status = database_->db().EnableFileDeletions();
+    if (status.ok()) status = allow_file_deletions(database_->db());
     if (status.ok()) return {};
     return rocks_failure("rewrite", database_->directory(), status);
   }
