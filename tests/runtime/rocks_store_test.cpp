@@ -95,6 +95,33 @@ TEST_CASE("RocksDB store: readers see all that was written before, whatever the 
   owner.join();
 }
 
+TEST_CASE("RocksDB store: copies are whole while families are rewritten") {
+  RocksStoreWorld world;
+  const auto store = *RocksStore::open(world.directory(), rocks_options());
+  const std::string copy = world.directory() + "-copy";
+  std::atomic<bool> is_over = false;
+  std::atomic<bool> has_failed = false;
+  std::thread owner([&] {
+    for (std::uint64_t number = 0; !is_over && !has_failed; ++number) {
+      std::string key;
+      append_key_u64(key, number);
+      has_failed = !store->write(puts(kEven, {{key, "x"}}), false) || !store->rewrite(kEven);
+    }
+  });
+  std::string problem;
+  for (int i = 0; i < 100 && problem.empty(); ++i) {
+    if (const auto copied = store->copy_to(copy); !copied) problem = copied.error().message;
+    if (const auto whole = RocksStore::verify(copy, rocks_options()); problem.empty() && !whole) {
+      problem = whole.error().message;
+    }
+    fs::remove_all(copy);
+  }
+  is_over = true;
+  owner.join();
+  CHECK(problem == "");
+  CHECK_FALSE(has_failed);
+}
+
 TEST_CASE("RocksDB store: a missing store, a missing file and a changed byte are named") {
   RocksStoreWorld world;
   const std::string directory = world.directory();
