@@ -321,7 +321,11 @@ verb_test() {
       start_suite "$suite" doctest "$dir/tests/${suite}_tests" "${arguments[@]}"
     fi
   done
+  local first=() last=()
   for entry in "${script_suites[@]}"; do
+    if [ "$preset" != release ] && [[ " ${last_of_sanitizers[*]} " == *" ${entry%%|*} "* ]]; then last+=("$entry"); else first+=("$entry"); fi
+  done
+  for entry in "${first[@]}" "${last[@]}"; do
     suite="${entry%%|*}" command="${entry#*|}"
     if [ ${#patterns[@]} = 0 ] && selected "$suite"; then
       start_suite "$suite" script bash -c "$command"

@@ -14,6 +14,10 @@ declare -A suite_part=([stages]=tests [docs]=tests [c-library]=tests [conformanc
 release_only=(house verbs lint-checks bench-serve demo docs catalogue lsp-types vscode tree-sitter console console-browser
   console-pictures python flink package instructions shake stages)
 
+# Suites that come last under the sanitizers, where time may run out: they take long, and much of the server that they try is tried by
+# others before them.
+last_of_sanitizers=(same-alerts serve-forget serve-archive serve-backtests serve-backups-s3 contract attack soak)
+
 # Suites that are scripts: "name|command", run in the repository root by bash after the unit suites,
 # with TOCSIN_BINARY, TOCSIN_BUILD_DIR and TOCSIN_QUICK (0 or 1) set. The last line of output that
 # reads `N passed, N failed` is the suite's count.

@@ -47,7 +47,7 @@ while True:
   fail "the broker did not start"
 }
 only=()
-if [ $# = 0 ]; then broker; else only=("-Dtest=$1"); fi
+if [ $# = 0 ] || [[ "$1" = Kafka* ]]; then broker; fi; if [ $# != 0 ]; then only=("-Dtest=$1"); fi
 
 reports="$build/flink/target/surefire-reports"
 rm -rf "$reports"

@@ -26,6 +26,9 @@ public final class FilesJob {
           + "  --parallelism N            parts of each stage (default: the cluster's)\n"
           + "  --out-of-orderness TIME    how far behind the newest event of its file an event may"
           + " be, as in 5s or PT5S (default: what the event types say)\n"
+          + "  --drift-max TIME           how far a file may be ahead of another one in event time, as"
+          + " in 10m; it is read on once the others have come there (default: files are read as fast"
+          + " as each can be)\n"
           + "  --checkpoint-every TIME    interval of checkpoints (default: the cluster's)\n"
           + "  --one-part yes|no          whether rules that cannot be spread run in one part, in one"
           + " slot (default: no, they are refused)\n"
@@ -46,6 +49,7 @@ public final class FilesJob {
       String output,
       int parallelism,
       Duration outOfOrderness,
+      Duration driftMax,
       Duration checkpointEvery,
       boolean onePart,
       String readState,
@@ -59,6 +63,7 @@ public final class FilesJob {
       String output = null;
       int parallelism = 0;
       Duration outOfOrderness = null;
+      Duration driftMax = null;
       Duration checkpointEvery = null;
       boolean onePart = false;
       String readState = null;
@@ -78,6 +83,7 @@ public final class FilesJob {
           case "--output" -> output = value;
           case "--parallelism" -> parallelism = JobWords.number(word, value);
           case "--out-of-orderness" -> outOfOrderness = JobWords.duration(word, value);
+          case "--drift-max" -> driftMax = JobWords.aboveZero(word, value);
           case "--checkpoint-every" -> checkpointEvery = JobWords.duration(word, value);
           case "--one-part" -> onePart = JobWords.yesOrNo(word, value);
           case "--read-state" -> readState = value;
@@ -92,8 +98,8 @@ public final class FilesJob {
       }
       JobChanges.check(changes, room);
       return new Arguments(
-          rules, files, output, parallelism, outOfOrderness, checkpointEvery, onePart, readState,
-          writeState, changes, room);
+          rules, files, output, parallelism, outOfOrderness, driftMax, checkpointEvery, onePart,
+          readState, writeState, changes, room);
     }
   }
 
@@ -125,6 +131,9 @@ public final class FilesJob {
     Tocsin job = arguments.onePart() ? Tocsin.jobInOnePart(env, rules) : Tocsin.job(env, rules);
     if (arguments.outOfOrderness() != null) {
       job.outOfOrderness(arguments.outOfOrderness());
+    }
+    if (arguments.driftMax() != null) {
+      job.driftMax(arguments.driftMax());
     }
     if (arguments.readState() != null) {
       job.readState(arguments.readState());

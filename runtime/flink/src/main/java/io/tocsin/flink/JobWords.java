@@ -42,6 +42,14 @@ final class JobWords {
     return Integer.parseInt(value);
   }
 
+  static Duration aboveZero(String option, String value) {
+    Duration time = duration(option, value);
+    if (time.toMillis() <= 0) {
+      throw new IllegalArgumentException(option + " is a time above 0, as in 10m, not " + value);
+    }
+    return time;
+  }
+
   static Duration duration(String option, String value) {
     try {
       if (value.matches("[0-9]+ms")) {

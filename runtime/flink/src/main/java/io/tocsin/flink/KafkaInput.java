@@ -110,6 +110,10 @@ public final class KafkaInput {
     return this;
   }
 
+  boolean isUntilEnd() {
+    return endsAtEnd;
+  }
+
   /** How often partitions that topics have got are looked for; 10 s if it is not said. */
   public KafkaInput discoverEvery(Duration interval) {
     if (interval.toMillis() <= 0) {

@@ -29,7 +29,7 @@ class FilesJobTest {
         StreamExecutionEnvironment.createLocalEnvironment(1, configuration),
         FilesJob.Arguments.of(
             "--rules", Program.PAYMENTS.toString(), "--parallelism", "2", "--out-of-orderness",
-            "5s", "--output", folder.toUri().toString(), events.toString()));
+            "5s", "--drift-max", "1h", "--output", folder.toUri().toString(), events.toString()));
     try (Stream<Path> written = Files.walk(folder)) {
       List<Path> files = written.filter(Files::isRegularFile).toList();
       assertEquals(1, files.size());
@@ -50,7 +50,7 @@ class FilesJobTest {
     for (String wrong :
         new String[] {
           "b", "--rules a", "--rules a b --parallelism 0", "--rules a b --parallelism 1025",
-          "--rules a b --output", "--rules a b --out-of-orderness soon", "--rules a b --colour red",
+          "--rules a b --output", "--rules a b --out-of-orderness soon", "--rules a b --drift-max 0s", "--rules a b --colour red",
           "--rules a b --room 3", "--rules a b --changes no-such-file"
         }) {
       assertThrows(

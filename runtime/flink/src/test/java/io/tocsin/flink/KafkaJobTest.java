@@ -192,6 +192,65 @@ class KafkaJobTest {
     assertEquals(String.join("\n", all.subList(0, written.size())), String.join("\n", written));
   }
 
+  // One partition's events all come after the other's. It is held back where that is said.
+  @Test
+  void partitionsAreReadAtOnePace() throws Exception {
+    List<String> lines = Files.readAllLines(Program.events(EVENTS));
+    Path later = Files.write(folder.resolve("later"), lines.subList(EVENTS / 2, EVENTS));
+    Path early = Files.write(folder.resolve("early"), lines.subList(0, EVENTS / 2));
+    String topic = Topics.create("paced", 2);
+    Topics.write(topic, 0, later, 1);
+    Topics.write(topic, 1, early, 1);
+    List<String> all = Program.alerts(Program.CONSTRUCTS, List.of(later, early));
+    long[] waiting = new long[2];
+    for (int aligned = 0; aligned < 2; ++aligned) {
+      String alerts = Topics.create("alerts", 1);
+      TestReporter.addTo(configuration);
+      StreamExecutionEnvironment env =
+          StreamExecutionEnvironment.createLocalEnvironment(2, configuration);
+      env.enableCheckpointing(200);
+      Tocsin job = Tocsin.job(env, Rules.read(Program.CONSTRUCTS)).idleAfter(Duration.ofSeconds(1));
+      if (aligned == 1) {
+        job.driftMax(Duration.ofSeconds(1));
+      }
+      KafkaInput input = KafkaInput.of(Topics.brokers(), List.of(topic));
+      DataStream<Line> read = input.set("max.poll.records", "20").in(env, "lines", job.times());
+      job.from(read.map(new Slow()).returns(Line.TYPE).uid("slow"));
+      KafkaOutput.to(Topics.brokers()).alerts(job.alerts(), alerts);
+      JobClient client = env.executeAsync("paced");
+      // At the end both partitions are silent: what time has not come to is not there.
+      waitForAlerts(alerts, all.size() * 3 / 4);
+      client.cancel().get();
+      List<String> written = Topics.values(alerts);
+      assertEquals(String.join("\n", all.subList(0, written.size())), String.join("\n", written));
+      waiting[aligned] = TestReporter.sum(TestReporter.GREATEST, "tocsin-intake", "waiting");
+    }
+    assertTrue(2 * waiting[1] < waiting[0], "waiting: " + waiting[0] + ", " + waiting[1]);
+    Tocsin bounded =
+        Tocsin.job(
+                StreamExecutionEnvironment.createLocalEnvironment(2, configuration),
+                Rules.read(Program.CONSTRUCTS))
+            .driftMax(Duration.ofSeconds(1));
+    KafkaInput until = KafkaInput.of(Topics.brokers(), List.of(topic)).untilEnd();
+    String said =
+        assertThrows(IllegalArgumentException.class, () -> bounded.fromKafka(until)).getMessage();
+    assertTrue(said.contains("--drift-max and --until-end, do not go together"), said);
+  }
+
+  /** A millisecond for four lines. */
+  private static final class Slow implements MapFunction<Line, Line> {
+    private static final long serialVersionUID = 1L;
+    private transient int read;
+
+    @Override
+    public Line map(Line line) throws Exception {
+      if (++read % 4 == 0) {
+        Thread.sleep(1);
+      }
+      return line;
+    }
+  }
+
   // Other rules, and back, each from the time of an event on: what they are is a function of the events.
   private Path changes(Path events, TreeMap<Long, Path> taken) throws Exception {
     String text = Files.readString(Program.CONSTRUCTS.resolve("constructs.tocsin"));

@@ -57,6 +57,7 @@ class KafkaRefusalsTest {
         "--delivery twice | --delivery is exactly-once or at-least-once, not twice",
         "--until-end maybe | --until-end is yes or no, not maybe",
         "--idle-after soon | --idle-after is a time, as in 5s or 100ms, not soon",
+        "--drift-max 0s | --drift-max is a time above 0, as in 10m, not 0s",
         "--set colour | --set is NAME=VALUE, as in ahead_max=1h, not colour",
         "--accept-gap in/0=7..7 | a gap is as in payments/0=4..1000: topic, partition, the offset that is next, and the one to go on at; not in/0=7..7",
         "--topics in,in | a topic is named twice: in, in",

@@ -3,6 +3,8 @@ package io.tocsin.flink;
 import java.util.Map;
 import java.util.Properties;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.BiConsumer;
+import org.apache.flink.configuration.Configuration;
 import org.apache.flink.metrics.Counter;
 import org.apache.flink.metrics.Gauge;
 import org.apache.flink.metrics.Metric;
@@ -24,12 +26,20 @@ public final class TestReporter implements MetricReporter, MetricReporterFactory
 
   /** For a job's configuration. */
   static void addTo(TestJob job) {
+    begin(job::set);
+  }
+
+  static void addTo(Configuration configuration) {
+    begin(configuration::setString);
+  }
+
+  private static void begin(BiConsumer<String, String> set) {
     LAST.clear();
     GREATEST.clear();
     METRICS.clear();
-    job.set("metrics.reporters", "test")
-        .set("metrics.reporter.test.factory.class", TestReporter.class.getName())
-        .set("metrics.reporter.test.interval", "10 ms");
+    set.accept("metrics.reporters", "test");
+    set.accept("metrics.reporter.test.factory.class", TestReporter.class.getName());
+    set.accept("metrics.reporter.test.interval", "10 ms");
   }
 
   /** The sum over the subtasks of all operators whose names begin so. */
