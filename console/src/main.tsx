@@ -14,32 +14,33 @@ interface Route {
   pattern: RegExp; // what its group has is the screen's id
   title: string;
   screen?: ScreenOf; // of the first page
-  load?: () => Promise<ScreenOf>; // of the others: a file of its own, which comes when it is wanted
+  load?: () => Promise<ScreenOf>; // of the others: in a file which comes when it is wanted
 }
+const later = (name: keyof typeof import("./screens")) => async (): Promise<ScreenOf> => (await import("./screens"))[name];
 const ROUTES: readonly Route[] = [
   { pattern: /^\/(?:alerts)?$/, title: "Alerts", screen: QueueScreen },
   { pattern: /^\/alerts\/([0-9a-f]{1,64})$/, title: "Alert", screen: AlertScreen },
-  { pattern: /^\/keys$/, title: "Keys", load: async () => (await import("./near_keys")).default },
-  { pattern: /^\/keys\/([^/]+)$/, title: "Key", load: async () => (await import("./key_screen")).default },
-  { pattern: /^\/rules$/, title: "Rules", load: async () => (await import("./rules")).RulesScreen },
-  { pattern: /^\/rules\/([^/]+)$/, title: "Rule", load: async () => (await import("./rule_screen")).default },
+  { pattern: /^\/keys$/, title: "Keys", load: later("NearKeysScreen") },
+  { pattern: /^\/keys\/([^/]+)$/, title: "Key", load: later("KeyScreen") },
+  { pattern: /^\/rules$/, title: "Rules", load: later("RulesScreen") },
+  { pattern: /^\/rules\/([^/]+)$/, title: "Rule", load: later("RuleScreen") },
   { pattern: /^\/rules\/([^/]+)\/edit$/, title: "Edit a rule", load: async () => (await import("./editor")).default },
   { pattern: /^\/pack\/([^/]+)$/, title: "Edit a file", load: async () => (await import("./editor")).FileEditor },
-  { pattern: /^\/changes$/, title: "Changes", load: async () => (await import("./changes")).default },
-  { pattern: /^\/changes\/([^/]+)$/, title: "Change", load: async () => (await import("./changes")).ChangeScreen },
-  { pattern: /^\/proposals\/([^/]+)$/, title: "Request", load: async () => (await import("./changes")).ProposalScreen },
-  { pattern: /^\/versions\/(\d+)$/, title: "Version", load: async () => (await import("./changes")).VersionScreen },
-  { pattern: /^\/backtests$/, title: "Backtests", load: async () => (await import("./backtests")).default },
-  { pattern: /^\/backtests\/(\d+)$/, title: "Backtest", load: async () => (await import("./backtests")).BacktestScreen },
-  { pattern: /^\/lists$/, title: "Lists", load: async () => (await import("./lists")).default },
-  { pattern: /^\/lists\/([^/]+)$/, title: "List", load: async () => (await import("./lists")).ListScreen },
-  { pattern: /^\/tables\/([^/]+)$/, title: "Table", load: async () => (await import("./lists")).TableScreen },
-  { pattern: /^\/subscriptions$/, title: "Deliveries", load: async () => (await import("./subscriptions")).default },
-  { pattern: /^\/subscriptions\/([^/]+)$/, title: "Subscription", load: async () => (await import("./subscriptions")).SubscriptionScreen },
-  { pattern: /^\/health$/, title: "Health", load: async () => (await import("./health")).HealthScreen },
-  { pattern: /^\/set-aside$/, title: "Set aside", load: async () => (await import("./set_aside")).default },
-  { pattern: /^\/tokens$/, title: "People and tokens", load: async () => (await import("./access")).default },
-  { pattern: /^\/audit$/, title: "Audit log", load: async () => (await import("./access")).AuditScreen },
+  { pattern: /^\/changes$/, title: "Changes", load: later("ChangesScreen") },
+  { pattern: /^\/changes\/([^/]+)$/, title: "Change", load: later("ChangeScreen") },
+  { pattern: /^\/proposals\/([^/]+)$/, title: "Request", load: later("ProposalScreen") },
+  { pattern: /^\/versions\/(\d+)$/, title: "Version", load: later("VersionScreen") },
+  { pattern: /^\/backtests$/, title: "Backtests", load: later("BacktestsScreen") },
+  { pattern: /^\/backtests\/(\d+)$/, title: "Backtest", load: later("BacktestScreen") },
+  { pattern: /^\/lists$/, title: "Lists", load: later("ListsScreen") },
+  { pattern: /^\/lists\/([^/]+)$/, title: "List", load: later("ListScreen") },
+  { pattern: /^\/tables\/([^/]+)$/, title: "Table", load: later("TableScreen") },
+  { pattern: /^\/subscriptions$/, title: "Deliveries", load: later("SubscriptionsScreen") },
+  { pattern: /^\/subscriptions\/([^/]+)$/, title: "Subscription", load: later("SubscriptionScreen") },
+  { pattern: /^\/health$/, title: "Health", load: later("HealthScreen") },
+  { pattern: /^\/set-aside$/, title: "Set aside", load: later("SetAsideScreen") },
+  { pattern: /^\/tokens$/, title: "People and tokens", load: later("AccessScreen") },
+  { pattern: /^\/audit$/, title: "Audit log", load: later("AuditScreen") },
 ];
 
 function decoded(text: string): string {

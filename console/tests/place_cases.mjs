@@ -135,6 +135,8 @@ check("one stream tells all screens what changes, and while there is one nothing
   await person.sees("There are none yet.");
   assert.equal((await server.ask("POST", "/v1/backtests", { files: {}, patch: true })).status, 202);
   await page.getByRole("row", { name: /^1 done/ }).waitFor();
+  // It may have been told of the progress and of the end, and have asked for both.
+  for (let asked = -1; asked !== times("/v1/backtests"); await page.waitForTimeout(500)) asked = times("/v1/backtests");
   const before = [times("/v1/backtests"), times("/readyz")];
   await page.clock.fastForward(60_000);
   await enterAt(page, page.getByRole("link", { name: "Health", exact: true }));

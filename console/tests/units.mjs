@@ -6,8 +6,8 @@ import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
-const FIRST_PAGE_MAX = 60 * 1024; // bytes, packed
-const ALL_MAX = 220 * 1024;
+const FIRST_PAGE_MAX = 60_000; // bytes, packed
+const ALL_MAX = 220_000;
 const LINES_MAX = 500;
 const here = dirname(fileURLToPath(import.meta.url));
 const root = dirname(here);
