@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # The suite `flink`: builds the jar with the library of TOCSIN_BUILD_DIR, and runs its tests, with clusters inside
 # one process, and a Kafka broker where one can be had. Maven uses what `./do setup flink` fetched. The last line is
-# `N passed, N failed`. With the name of a class, `test.sh CLASS`, it runs that one alone, without a broker.
+# `N passed, N failed`. With the name of a class, `test.sh CLASS`, it runs that one alone, and without a broker if it is none of
+# Kafka.
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")" || exit 1
 
@@ -47,7 +48,8 @@ while True:
   fail "the broker did not start"
 }
 only=()
-if [ $# = 0 ] || [[ "$1" = Kafka* ]]; then broker; fi; if [ $# != 0 ]; then only=("-Dtest=$1"); fi
+if [[ "${1:-Kafka}" = Kafka* ]]; then broker; fi
+if [ $# != 0 ]; then only=("-Dtest=$1"); fi
 
 reports="$build/flink/target/surefire-reports"
 rm -rf "$reports"

@@ -43,8 +43,8 @@ Result<void> sync_directory(const std::string& path) {
   if (outcome != 0) return failed("sync", path, error_number);
   return {};
 }
-// Files that are needed no more may be removed again, once nobody else forbids it: a checkpoint
-// that is being made does so too. Before RocksDB 9 there is an argument for that.
+// Files that are needed no more may be removed again, once nobody else forbids it. Before RocksDB 9
+// there is an argument for that.
 template <typename Database>
 rocksdb::Status allow_file_deletions(Database& database) {
   if constexpr (requires { database.EnableFileDeletions(false); }) {
@@ -171,7 +171,9 @@ class OwnedStore : public Reading<RocksStore> {
       options.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForce;
       status = database_->db().CompactRange(options, database_->handle(family), nullptr, nullptr);
     }
-    // Files that are needed no more are removed here, and not some time later.
+    // Files that are needed no more are removed here, and not some time later. A copy forbids it
+    // until it is made.
+    const std::lock_guard lock(copy_mutex_);
     if (status.ok()) status = database_->db().DisableFileDeletions();
     if (status.ok()) status = allow_file_deletions(database_->db());
     if (status.ok()) return {};
@@ -180,6 +182,7 @@ class OwnedStore : public Reading<RocksStore> {
   Result<void> copy_to(const std::string& directory) override {
     // Below it the log is copied: a table for a few changes would not be worth its name.
     constexpr std::uint64_t kLogBytesMax = std::uint64_t{1} << 20;
+    const std::lock_guard lock(copy_mutex_);
     rocksdb::Checkpoint* made = nullptr;
     rocksdb::Status status = rocksdb::Checkpoint::Create(&database_->db(), &made);
     const std::unique_ptr<rocksdb::Checkpoint> checkpoint(made);
@@ -229,6 +232,7 @@ class OwnedStore : public Reading<RocksStore> {
     return tl::unexpected(*failure_);
   }
 
+  std::mutex copy_mutex_;      // of who keeps files from being removed
   std::mutex recovery_mutex_;  // before mutex_
   mutable std::mutex mutex_;
   std::optional<Error> failure_;

@@ -95,17 +95,22 @@ TEST_CASE("RocksDB store: readers see all that was written before, whatever the 
   owner.join();
 }
 
-TEST_CASE("RocksDB store: copies are whole while families are rewritten") {
+TEST_CASE("RocksDB store: beside copies, a rewrite leaves nothing old, and copies are whole") {
   RocksStoreWorld world;
   const auto store = *RocksStore::open(world.directory(), rocks_options());
   const std::string copy = world.directory() + "-copy";
   std::atomic<bool> is_over = false;
   std::atomic<bool> has_failed = false;
+  std::atomic<std::size_t> most_tables = 0;
   std::thread owner([&] {
     for (std::uint64_t number = 0; !is_over && !has_failed; ++number) {
       std::string key;
       append_key_u64(key, number);
       has_failed = !store->write(puts(kEven, {{key, "x"}}), false) || !store->rewrite(kEven);
+      const auto is_table = [](const auto& entry) { return entry.path().extension() == ".sst"; };
+      const auto tables = static_cast<std::size_t>(
+          std::count_if(fs::directory_iterator(world.directory()), {}, is_table));
+      most_tables = std::max<std::size_t>(most_tables, tables);
     }
   });
   std::string problem;
@@ -120,6 +125,7 @@ TEST_CASE("RocksDB store: copies are whole while families are rewritten") {
   owner.join();
   CHECK(problem == "");
   CHECK_FALSE(has_failed);
+  CHECK(most_tables == 1);
 }
 
 TEST_CASE("RocksDB store: a missing store, a missing file and a changed byte are named") {
