@@ -70,6 +70,19 @@ elseif(NOT TOCSIN_SANITIZE)
   add_compile_options("-ffile-prefix-map=${PROJECT_SOURCE_DIR}/=")
 endif()
 
+# An indirect call or jump lands only where one may, and a return goes back to where its call was, as far as
+# the processor, the kernel and the C runtime check it. All that is linked has to be compiled so.
+if(CMAKE_BUILD_TYPE STREQUAL "Release" AND NOT TOCSIN_SANITIZE)
+  include(CheckCXXCompilerFlag)
+  check_cxx_compiler_flag(-fcf-protection=full TOCSIN_HAS_CF_PROTECTION)
+  check_cxx_compiler_flag(-mbranch-protection=standard TOCSIN_HAS_BRANCH_PROTECTION)
+  if(TOCSIN_HAS_CF_PROTECTION)
+    add_compile_options(-fcf-protection=full)
+  elseif(TOCSIN_HAS_BRANCH_PROTECTION)
+    add_compile_options(-mbranch-protection=standard)
+  endif()
+endif()
+
 find_program(TOCSIN_CCACHE ccache)
 if(TOCSIN_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
   set(CMAKE_CXX_COMPILER_LAUNCHER

@@ -17,7 +17,7 @@
 #include "api/base/port_file.h"
 #include "api/base/stop_signal.h"
 #include "api/delivery/signature.h"
-#include "api/net/http_connection.h"
+#include "api/net/stop_switch.h"
 #include "api/outbox/alert_receiver.h"
 #include "api/outbox/webhook_server.h"
 #include "cep/value/time.h"

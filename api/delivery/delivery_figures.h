@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "api/delivery/delivery_queue.h"
 #include "api/delivery/endpoint_circuit.h"
 
 namespace tocsin::api {
@@ -33,5 +34,11 @@ struct DeliveryTotals {
   std::chrono::microseconds latency{0};
   std::array<std::uint64_t, kArrivalBuckets.size() + 1> by_arrival{};  // of alerts alone
   std::chrono::microseconds arrival{0};
+
+  /// The `number`th attempt at a delivery, from 1, which took so long.
+  void count_attempt(const AttemptOutcome& outcome, std::uint32_t number,
+                     std::chrono::microseconds took);
+  /// An alert has arrived, so long after it was stored.
+  void count_arrival(std::chrono::microseconds took);
 };
 }  // namespace tocsin::api

@@ -14,6 +14,7 @@
 #include "api/delivery/attempt_outcome.h"
 #include "api/delivery/delivery_lane.h"
 #include "api/delivery/stored_messages.h"
+#include "api/net/worker_pool.h"
 #include "api/privacy/privacy.h"
 #include "runtime/io/background_thread.h"
 
@@ -25,6 +26,7 @@ using Moment = Clock::Moment;
 
 constexpr std::size_t kRowsAtOnce = 64;
 constexpr std::size_t kErrorBytesMax = 1024;
+constexpr std::size_t kSettlersMax = 4;  // threads that note how attempts went
 // A clock that was set back must not hold a delivery for years.
 constexpr milliseconds kWaitMax = std::chrono::hours(24);
 }  // namespace
@@ -47,14 +49,14 @@ struct DeliveryPool::Impl {
         clock(clock_in),
         options(std::move(options_in)),
         make_client(std::move(make_client_in)),
-        listener(std::move(listener_in)) {}
+        listener(std::move(listener_in)),
+        settlers({.threads_max = kSettlersMax,
+                  .queue_max = options.slots + options.unproven_slots,
+                  .name = "webhook"}) {}
   ~Impl() { stop(); }
 
-  // Apart from the constructor: the threads before one that cannot be started are ended as ever.
-  void start() {
-    for (std::size_t i = 0; i < options.slots + options.unproven_slots; ++i)
-      senders.emplace_back([this] { send(); });
-  }
+  // Apart from the constructor, whose end comes before any thread.
+  void start() { picker = std::thread(&Impl::begin_attempts, this); }
   void stop() {
     std::unique_lock lock(mutex);
     if (stopping) return;
@@ -62,7 +64,11 @@ struct DeliveryPool::Impl {
     for (const LanePtr& lane : lanes) lane->client->stop();
     work.notify_all();
     lock.unlock();
-    for (std::thread& sender : senders) sender.join();
+    picker.join();
+    lock.lock();
+    settled.wait(lock, [&] { return attempts_begun == 0; });
+    lock.unlock();
+    settlers.end();
   }
 
   // An attempt that holds a slot.
@@ -79,100 +85,89 @@ struct DeliveryPool::Impl {
     std::shared_ptr<HttpClient> client;
     std::uint32_t attempt = 0;
     std::list<UnderWay>::iterator under_way;
+    cep::EventTime at = {};                            // when it was begun
+    std::chrono::steady_clock::time_point began = {};  // the same
+    std::chrono::microseconds took{0};
   };
 
-  // A sending thread.
-  void send() {
+  // A thread: picks what is due and begins to send it. A client waits on threads of its own.
+  void begin_attempts() {
     runtime::begin_background_thread("webhook");
     std::unique_lock lock(mutex);
     while (!stopping) {
       std::optional<Moment> next;
-      std::optional<Job> job = pick(next);
-      if (!job) {
-        if (next) {
-          clock.wait_until(lock, work, *next);
-        } else {
-          work.wait(lock);
-        }
-        continue;
+      if (std::optional<Job> job = pick(next)) {
+        ++attempts_begun;
+        lock.unlock();
+        begin(std::make_shared<Job>(*std::move(job)));
+        lock.lock();
+      } else if (next) {
+        clock.wait_until(lock, work, *next);
+      } else {
+        work.wait(lock);
       }
-      lock.unlock();
-      attempt(*job, lock);
     }
   }
 
-  // Sends without the lock, then settles with it.
-  void attempt(Job& job, std::unique_lock<std::mutex>& lock) {
-    const cep::EventTime at = wall.now();
-    const auto began = std::chrono::steady_clock::now();
+  void begin(const std::shared_ptr<Job>& job) {
+    job->at = wall.now();
+    job->began = std::chrono::steady_clock::now();
     Result<void> filled;
-    if (runtime::is_message(job.delivery.row))
-      filled = messages.fill(*job.subscription, job.delivery);
-    Result<WebhookMessage> message = make_webhook(*job.subscription, job.delivery, at);
-    HttpReply reply;
-    if (!filled) {
-      reply.error = filled.error().message;
-    } else if (message) {
-      reply = job.client->post(message->headers, message->body);
-    } else {
-      reply.error = message.error().message;
-    }
-    const auto took = std::chrono::duration_cast<std::chrono::microseconds>(
-        std::chrono::steady_clock::now() - began);
-    AttemptOutcome outcome = attempt_outcome(reply, at.us / 1'000'000);
+    if (runtime::is_message(job->delivery.row))
+      filled = messages.fill(*job->subscription, job->delivery);
+    const Result<WebhookMessage> message =
+        filled ? make_webhook(*job->subscription, job->delivery, job->at)
+               : Result<WebhookMessage>(tl::unexpected(filled.error()));
+    if (!message) return end(job, {.error = message.error().message});
+    job->client->begin(message->headers, message->body,
+                       [this, job](HttpReply reply) { end(job, std::move(reply)); });
+  }
+
+  // On whatever thread: what is noted in the store waits for it elsewhere.
+  void end(const std::shared_ptr<Job>& job, HttpReply reply) {
+    job->took = std::chrono::duration_cast<std::chrono::microseconds>(
+        std::chrono::steady_clock::now() - job->began);
+    const auto settle_it = [this, job, reply = std::move(reply)](bool) { finish(*job, reply); };
+    if (!settlers.submit(settle_it)) settle_it(true);
+  }
+
+  void finish(Job& job, const HttpReply& reply) {
+    AttemptOutcome outcome = attempt_outcome(reply, job.at.us / 1'000'000);
     std::vector<DeliveryEvent> events;
-    lock.lock();
+    std::unique_lock lock(mutex);
     leave(job.under_way);
-    if (!stopping && !job.lane->is_removed) count(outcome, job.attempt, took);
-    if (!stopping && !job.lane->is_removed) {
+    if (is_wanted(job)) {
+      totals.count_attempt(outcome, job.attempt, job.took);
       lock.unlock();
       LoggedAttempt logged{.number = job.delivery.row,
                            .alert_id = job.delivery.alert_id,
                            .webhook_id = job.delivery.webhook_id,
                            .attempt = job.attempt,
-                           .at = at,
+                           .at = job.at,
                            .status = reply.status,
-                           .latency = {took.count()},
+                           .latency = {job.took.count()},
                            .error = outcome.error.substr(0, kErrorBytesMax),
-                           .answer = std::move(reply.body)};
+                           .answer = reply.body};
       const Result<void> kept = log.add(job.subscription->endpoint(), std::move(logged));
       if (!kept) events.push_back(store_event(job, kept.error()));
       lock.lock();
     }
-    if (stopping || job.lane->is_removed) {
+    if (is_wanted(job)) {
+      settle(job, std::move(outcome), events);
+    } else {
       // It is as it was noted before: cut off, not failed.
       static_cast<void>(
           job.lane->queue->settle(job.ticket, {.status = 0, .error = "given up"}, clock.now()));
-    } else {
-      settle(job, std::move(outcome), events);
     }
     work.notify_all();
     settled.notify_all();
-    if (events.empty() || !listener) return;
     lock.unlock();
-    for (const DeliveryEvent& event : events) listener(event);
+    if (listener) {
+      for (const DeliveryEvent& event : events) listener(event);
+    }
     lock.lock();
-  }
-
-  void count(const AttemptOutcome& outcome, std::uint32_t attempt, std::chrono::microseconds took) {
-    ++(outcome.is_success()  ? totals.delivered
-       : outcome.status != 0 ? totals.rejected
-                             : totals.unanswered);
-    totals.retried += attempt > 1 ? 1 : 0;
-    count_in(kAttemptBuckets, totals.by_latency, took);
-    totals.latency += took;
-  }
-  void count_arrival(const Delivery& delivery) {
-    if (delivery.stored_at == cep::EventTime{}) return;
-    const std::chrono::microseconds took{
-        std::max<std::int64_t>((wall.now() - delivery.stored_at).us, 0)};
-    count_in(kArrivalBuckets, totals.by_arrival, took);
-    totals.arrival += took;
-  }
-  template <typename Bounds, typename Counts>
-  static void count_in(const Bounds& bounds, Counts& counts, std::chrono::microseconds took) {
-    const double seconds = std::chrono::duration<double>(took).count();
-    ++counts[static_cast<std::size_t>(std::ranges::lower_bound(bounds, seconds) - bounds.begin())];
+    --attempts_begun;
+    settled.notify_all();
   }
 
   static DeliveryEvent store_event(const Job& job, const Error& error) {
@@ -181,6 +176,8 @@ struct DeliveryPool::Impl {
   }
 
   // The rest is called with `mutex` held.
+
+  bool is_wanted(const Job& job) const { return !stopping && !job.lane->is_removed; }
 
   void settle(Job& job, AttemptOutcome outcome, std::vector<DeliveryEvent>& events) {
     Lane& lane = *job.lane;
@@ -192,7 +189,10 @@ struct DeliveryPool::Impl {
     Result<void> noted;
     if (settlement.delivered) {
       lane.held.erase(settlement.delivered->row);
-      count_arrival(*settlement.delivered);
+      if (const Delivery& arrived = *settlement.delivered; arrived.stored_at != cep::EventTime{}) {
+        totals.count_arrival(std::chrono::microseconds(
+            std::max<std::int64_t>((wall.now() - arrived.stored_at).us, 0)));
+      }
       const std::uint64_t row = settlement.delivered->row;
       noted = runtime::is_message(row) ? messages.delivered(endpoint, row)
                                        : effects.settle_delivery(endpoint, row);
@@ -400,16 +400,18 @@ struct DeliveryPool::Impl {
   const Listener listener;
 
   mutable std::mutex mutex;         // guards everything below
-  std::condition_variable work;     // for senders: something may be due, or the end
+  std::condition_variable work;     // for the picker: something may be due, or the end
   std::condition_variable settled;  // an attempt has ended
   std::vector<LanePtr> lanes;
   std::size_t turn = 0;              // the lane that is asked first
   std::list<UnderWay> under_way;     // in the order in which they began
   std::size_t unproven_sending = 0;  // of them, not proven
+  std::size_t attempts_begun = 0;    // and not settled
   std::uint64_t queues_made = 0;
   DeliveryTotals totals;
   bool stopping = false;
-  std::vector<std::thread> senders;
+  std::thread picker;
+  WorkerPool settlers;  // its own lock
 };
 
 DeliveryPool::DeliveryPool(runtime::EffectStore& effects, StoredMessages& messages,

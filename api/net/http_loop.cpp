@@ -5,14 +5,14 @@
 #include "runtime/io/background_thread.h"
 
 namespace tocsin::api {
-HttpLoop::HttpLoop(std::chrono::milliseconds sweep)
-    : sweep_every_(sweep), keeps_running_(context_.get_executor()), timer_(context_) {}
+HttpLoop::HttpLoop(std::chrono::milliseconds sweep, const char* name)
+    : sweep_every_(sweep), name_(name), keeps_running_(context_.get_executor()), timer_(context_) {}
 HttpLoop::~HttpLoop() = default;
 
 void HttpLoop::start() {
   post([this] { sweep(); });
   thread_ = std::thread([this] {
-    runtime::begin_background_thread("http-io");
+    runtime::begin_background_thread(name_);
     context_.run();
   });
 }

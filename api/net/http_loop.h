@@ -38,8 +38,8 @@ class HttpLoop {
     Moment waits_since_;
   };
 
-  /// `sweep` is how often pass_time() is called.
-  explicit HttpLoop(std::chrono::milliseconds sweep);
+  /// `sweep` is how often pass_time() is called, `name` that of the thread.
+  explicit HttpLoop(std::chrono::milliseconds sweep, const char* name = "http-io");
   /// After end().
   ~HttpLoop();
   HttpLoop(const HttpLoop&) = delete;
@@ -74,6 +74,7 @@ class HttpLoop {
   void note_waiting();
 
   std::chrono::milliseconds sweep_every_;
+  const char* name_;
   boost::asio::io_context context_{1};
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> keeps_running_;
   boost::asio::steady_timer timer_;

@@ -142,8 +142,8 @@ Result<std::string> format_head(const WebhookUrl& url, std::string_view method,
   return message;
 }
 
-std::optional<std::size_t> find_head_end(std::string_view bytes) {
-  for (std::size_t at = bytes.find('\n'); at != bytes.npos; at = bytes.find('\n', at + 1)) {
+std::optional<std::size_t> find_head_end(std::string_view bytes, std::size_t from) {
+  for (std::size_t at = bytes.find('\n', from); at != bytes.npos; at = bytes.find('\n', at + 1)) {
     const std::string_view after = bytes.substr(at + 1, 2);
     if (after.starts_with('\n')) return at + 2;
     if (after == "\r\n") return at + 3;

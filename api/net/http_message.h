@@ -41,8 +41,8 @@ struct ResponseHead {
   bool keep_alive = false;  // the peer lets the connection stay open
 };
 /// Where the first head in `bytes` ends, just after its empty line; nothing while that has not
-/// come.
-std::optional<std::size_t> find_head_end(std::string_view bytes);
+/// come. Before `from` no line of it ends that is empty.
+std::optional<std::size_t> find_head_end(std::string_view bytes, std::size_t from = 0);
 /// Reads a head that `find_head_end` delimited. Errors: kCorrupt when it is not HTTP/1.
 Result<ResponseHead> parse_response_head(std::string_view head);
 

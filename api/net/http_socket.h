@@ -21,7 +21,12 @@ class HttpSocket {
   HttpSocket(boost::asio::io_context& context, int socket,
              const std::shared_ptr<const TlsIdentity>& tls)
       : socket_(context, socket), transport_(socket, tls ? tls->context() : nullptr) {}
+  /// The same of a client of `host`, whose TLS is of `context`; null: plain TCP.
+  HttpSocket(boost::asio::io_context& context, int socket, ssl_ctx_st* tls, const std::string& host)
+      : socket_(context, socket), transport_(socket, tls, host) {}
   Transport& transport() { return transport_; }
+  const Transport& transport() const { return transport_; }
+  int descriptor() { return socket_.native_handle(); }
   /// Appends what is there. kNothing: wait for wanted().
   Received receive(std::string& to);
   /// The same of what comes before TLS, at most so many bytes.

@@ -1,28 +1,26 @@
 #include "api/net/transport.h"
 
+#include <arpa/inet.h>
 #include <fmt/format.h>
+#include <netinet/in.h>
 #include <openssl/bn.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
+#include <openssl/x509v3.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <system_error>
 
 namespace tocsin::api {
 namespace {
 constexpr std::size_t kPiecesAtOnce = 16;
 constexpr std::size_t kRecordBytes = std::size_t{16} << 10;  // the most that a record of TLS has
-
-// What a call on the socket gave.
-Transport::Result of_socket(ssize_t count, Transport::State wanted) {
-  if (count > 0) return {Transport::State::kDone, static_cast<std::size_t>(count)};
-  if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return {wanted, 0};
-  return {Transport::State::kClosed, 0};
-}
 
 std::string description_of(const X509& certificate) {
   std::array<char, 256> name{};
@@ -40,13 +38,17 @@ std::string description_of(const X509& certificate) {
 
 void Transport::Free::operator()(ssl_st* ssl) const { SSL_free(ssl); }
 
-Transport::Transport(int socket, ssl_ctx_st* context)
+Transport::Transport(int socket, ssl_ctx_st* context, const std::string& host)
     : socket_(socket), is_tls_(context != nullptr) {
   if (context == nullptr) return;
   ssl_.reset(SSL_new(context));
   if (ssl_ == nullptr) return;
   if (SSL_set_fd(ssl_.get(), socket) == 1) {
-    SSL_set_accept_state(ssl_.get());
+    if (host.empty()) {
+      SSL_set_accept_state(ssl_.get());
+    } else {
+      be_client_of(host);
+    }
     SSL_set_app_data(ssl_.get(), this);
     SSL_set_verify(ssl_.get(), SSL_CTX_get_verify_mode(context), note_refusal);
   } else {
@@ -54,6 +56,20 @@ Transport::Transport(int socket, ssl_ctx_st* context)
   }
 }
 Transport::~Transport() = default;
+
+void Transport::be_client_of(const std::string& host) {
+  SSL* const ssl = ssl_.get();
+  SSL_set_connect_state(ssl);
+  in6_addr numeric;
+  if (::inet_pton(AF_INET, host.c_str(), &numeric) == 1 ||
+      ::inet_pton(AF_INET6, host.c_str(), &numeric) == 1) {
+    X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), host.c_str());
+  } else {
+    SSL_set_tlsext_host_name(ssl, host.c_str());
+    SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+    SSL_set1_host(ssl, host.c_str());
+  }
+}
 
 int Transport::note_refusal(int is_good, x509_store_ctx_st* check) {
   if (is_good == 1) return 1;
@@ -67,13 +83,39 @@ int Transport::note_refusal(int is_good, x509_store_ctx_st* check) {
   return 0;
 }
 
-Transport::Result Transport::of_tls(int returned) const {
+std::string Transport::refusal() const {
+  const long verdict = ssl_ == nullptr ? X509_V_OK : SSL_get_verify_result(ssl_.get());
+  return verdict == X509_V_OK ? std::string() : X509_verify_cert_error_string(verdict);
+}
+
+// What a call on the socket gave.
+Transport::Result Transport::of_socket(ssize_t count, State wanted) {
+  if (count > 0) return {State::kDone, static_cast<std::size_t>(count)};
+  if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return {wanted, 0};
+  if (count < 0) failure_ = std::generic_category().message(errno);
+  return {State::kClosed, 0};
+}
+
+Transport::Result Transport::of_tls(int returned) {
   if (returned > 0) return {State::kDone, static_cast<std::size_t>(returned)};
+  const int error_number = errno;
   const int error = SSL_get_error(ssl_.get(), returned);
+  const unsigned long code = ERR_peek_error();
   ERR_clear_error();
   if (error == SSL_ERROR_WANT_READ) return {State::kWantRead, 0};
   if (error == SSL_ERROR_WANT_WRITE) return {State::kWantWrite, 0};
+  if (const char* const reason = code == 0 ? nullptr : ERR_reason_error_string(code)) {
+    failure_ = reason;
+  } else if (error == SSL_ERROR_SYSCALL && error_number != 0) {
+    failure_ = std::generic_category().message(error_number);
+  }
   return {State::kClosed, 0};
+}
+
+bool Transport::has_unread() const {
+  if (ssl_ != nullptr && SSL_has_pending(ssl_.get()) == 1) return true;
+  pollfd waited{socket_, POLLIN, 0};
+  return ::poll(&waited, 1, 0) != 0;
 }
 
 Transport::Result Transport::shake_hands() {

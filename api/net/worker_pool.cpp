@@ -78,7 +78,7 @@ std::size_t WorkerPool::threads() const {
 }
 
 void WorkerPool::work() {
-  runtime::begin_background_thread("http-worker");
+  runtime::begin_background_thread(limits_.name);
   std::unique_lock lock(mutex_);
   for (;;) {
     ++idle_;

@@ -19,6 +19,7 @@ class WorkerPool {
     std::size_t threads_max = 64;
     std::size_t queue_max = 1024;           // tasks that wait for a thread
     std::size_t queue_each_max = SIZE_MAX;  // of them, of one asker
+    const char* name = "http-worker";       // of the threads
   };
   /// `is_dropped`: the pool ends, and the task is only to say so. It must not throw.
   using Task = std::function<void(bool is_dropped)>;

@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-#include "api/net/http_get.h"
+#include "api/outbound/http_get.h"
 #include "api/openid/id_token.h"
 #include "api/openid/issuer_keys.h"
 #include "api/openid/sign_in_ticket.h"

@@ -74,12 +74,13 @@ SubscriptionService::SubscriptionService(runtime::Store& store, runtime::EffectS
       messages_(store, effects, options_.messages, options_.privacy) {
   options_.pool.privacy = options_.privacy;
   const auto make_client =
-      [this](const Subscription& subscription) -> Result<std::shared_ptr<HttpClient>> {
+      [this, addresses = std::make_shared<const AddressPolicy>(options_.addresses)](
+          const Subscription& subscription) -> Result<std::shared_ptr<HttpClient>> {
     Result<WebhookUrl> url = parse_webhook_url(subscription.url);
     if (!url) return tl::unexpected(url.error());
-    Result<std::unique_ptr<HttpClient>> client = make_webhook_client(
-        *std::move(url), options_.timeouts,
-        {.addresses = &options_.addresses, .answer_bytes_max = kAnswerBytesMax});
+    Result<std::unique_ptr<HttpClient>> client =
+        make_webhook_client(*std::move(url), options_.timeouts,
+                            {.addresses = addresses, .answer_bytes_max = kAnswerBytesMax});
     if (!client) return tl::unexpected(client.error());
     return std::shared_ptr<HttpClient>(std::move(*client));
   };

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <condition_variable>
+#include <deque>
 #include <mutex>
 #include <random>
 #include <thread>
@@ -15,8 +16,8 @@
 #include "api/delivery/delivery_queue.h"
 #include "api/delivery/signature.h"
 #include "api/net/http_client.h"
-#include "api/net/webhook_client.h"
 #include "api/net/webhook_url.h"
+#include "api/outbound/webhook_client.h"
 #include "api/outbox/spilled_deliveries.h"
 #include "cep/base/assert.h"
 #include "runtime/io/background_thread.h"
@@ -57,6 +58,13 @@ std::vector<milliseconds> WebhookOptions::default_retry_delays() {
 }
 
 struct WebhookOutbox::Impl {
+  // An attempt that has its reply.
+  struct Ended {
+    DeliveryQueue::Ticket ticket = 0;
+    HttpReply reply;
+    std::int64_t at_s = 0;  // when it was begun
+  };
+
   Impl(WebhookOptions options_in, std::string url_in, WebhookSecret secret_in,
        std::unique_ptr<DeliverySource> source_in, SpilledDeliveries* spilled_in,
        std::unique_ptr<HttpClient> owned_client_in, HttpClient& client_in, Clock& clock_in)
@@ -73,21 +81,24 @@ struct WebhookOutbox::Impl {
     refill();
   }
 
-  // Apart from the constructor: the threads before one that cannot be started are ended as ever.
-  void start_sending() {
-    for (std::size_t i = 0; i < options.concurrency; ++i) senders.emplace_back([this] { send(); });
-  }
+  // Apart from the constructor, whose end comes before any thread.
+  void start_sending() { sender = std::thread(&Impl::send, this); }
 
-  // A sending thread.
+  // The sending thread, to the end of all attempts. A client waits on threads of its own.
   void send() {
     runtime::begin_background_thread("webhook");
     std::unique_lock lock(mutex);
-    while (!stopping) {
-      if (const std::optional<DeliveryQueue::Sending> sending = queue.take(clock.now())) {
+    while (!stopping || queue.sending_count() > 0) {
+      if (!ended.empty()) {
+        Ended one = std::move(ended.front());
+        ended.pop_front();
+        settle(one.ticket, attempt_outcome(one.reply, one.at_s));
+      } else if (stopping || queue.sending_count() >= options.concurrency) {
+        work.wait(lock);
+      } else if (const std::optional<DeliveryQueue::Sending> sending = queue.take(clock.now())) {
         lock.unlock();
-        AttemptOutcome outcome = attempt(*sending->delivery);
+        begin(*sending);
         lock.lock();
-        settle(sending->ticket, std::move(outcome));
       } else if (const std::optional<Clock::Moment> next = queue.next_at()) {
         clock.wait_until(lock, work, *next);
       } else {
@@ -96,14 +107,20 @@ struct WebhookOutbox::Impl {
     }
   }
 
-  AttemptOutcome attempt(const Delivery& delivery) {
+  void begin(const DeliveryQueue::Sending& sending) {
+    const Delivery& delivery = *sending.delivery;
     const std::int64_t now_s = clock.unix_seconds();
     const std::array<HttpHeader, 3> headers = {
         HttpHeader{"webhook-id", delivery.webhook_id},
         HttpHeader{"webhook-timestamp", std::to_string(now_s)},
         HttpHeader{"webhook-signature",
                    sign_webhook(secret, delivery.webhook_id, now_s, delivery.payload)}};
-    return attempt_outcome(client.post(headers, delivery.payload), now_s);
+    client.begin(headers, delivery.payload,
+                 [this, ticket = sending.ticket, now_s](HttpReply reply) {
+                   const std::lock_guard lock(mutex);
+                   ended.push_back({ticket, std::move(reply), now_s});
+                   work.notify_all();
+                 });
   }
 
   // The rest is called with `mutex` held.
@@ -180,8 +197,7 @@ struct WebhookOutbox::Impl {
     work.notify_all();
     lock.unlock();
     client.stop();
-    for (std::thread& sender : senders) sender.join();
-    senders.clear();
+    sender.join();
     lock.lock();
   }
 
@@ -204,7 +220,7 @@ struct WebhookOutbox::Impl {
   Clock& clock;
 
   mutable std::mutex mutex;         // guards everything below
-  std::condition_variable work;     // for senders: something may be due, or the end
+  std::condition_variable work;     // for the sender: something may be due, or the end
   std::condition_variable settled;  // for finish: an attempt has ended
   DeliveryQueue queue;
   std::unique_ptr<DeliverySource> source;
@@ -213,7 +229,8 @@ struct WebhookOutbox::Impl {
   std::optional<Error> first_error;
   bool stopping = false;
   bool finished = false;
-  std::vector<std::thread> senders;
+  std::deque<Ended> ended;  // attempts that are not settled
+  std::thread sender;
 };
 
 Result<std::unique_ptr<WebhookOutbox>> WebhookOutbox::open(WebhookOptions options) {

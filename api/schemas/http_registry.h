@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "api/net/http_get.h"
+#include "api/outbound/http_get.h"
 #include "api/net/webhook_url.h"
 #include "cep/base/result.h"
 #include "runtime/formats/schema_registry.h"

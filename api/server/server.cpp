@@ -21,7 +21,7 @@
 #include "api/console/console.h"
 #include "api/custody/private_data.h"
 #include "api/health/server_health.h"
-#include "api/net/http_connection.h"
+#include "api/net/stop_switch.h"
 #include "api/net/loopback_address.h"
 #include "api/node/kafka_settings.h"
 #include "api/node/kept_rules.h"

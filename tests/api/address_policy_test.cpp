@@ -1,4 +1,4 @@
-#include "api/net/address_policy.h"
+#include "api/outbound/address_policy.h"
 
 #include <arpa/inet.h>
 #include <doctest/doctest.h>
@@ -6,7 +6,7 @@
 
 #include <string>
 
-#include "api/net/webhook_client.h"
+#include "api/outbound/webhook_client.h"
 
 namespace tocsin::api {
 namespace {
@@ -83,10 +83,10 @@ TEST_CASE("addresses: what is listed is allowed, and no more") {
 }
 
 TEST_CASE("addresses: a client asks the policy for the address that it connects to") {
-  const AddressPolicy policy = *AddressPolicy::make({});
+  const auto policy = std::make_shared<const AddressPolicy>(*AddressPolicy::make({}));
   // A name, whatever it leads to.
   auto client =
-      make_webhook_client(*parse_webhook_url("http://localhost:9/"), {}, {.addresses = &policy});
+      make_webhook_client(*parse_webhook_url("http://localhost:9/"), {}, {.addresses = policy});
   REQUIRE(client);
   const HttpReply reply = (*client)->post({}, "{}");
   CHECK(reply.status == 0);

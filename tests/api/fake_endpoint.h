@@ -7,6 +7,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <mutex>
 #include <set>
@@ -67,7 +68,7 @@ class FakeClient final : public HttpClient {
  public:
   explicit FakeClient(std::function<HttpReply(std::size_t)> answer) : answer_(std::move(answer)) {}
 
-  HttpReply post(std::span<const HttpHeader> headers, std::string_view body) override {
+  void begin(std::span<const HttpHeader> headers, std::string_view body, Done done) override {
     Post made;
     for (const HttpHeader& header : headers) {
       if (header.name == "webhook-id") made.id = header.value;
@@ -78,15 +79,13 @@ class FakeClient final : public HttpClient {
     std::unique_lock lock(mutex_);
     posts_.push_back(std::move(made));
     changed_.notify_all();
-    const std::size_t number = posts_.size() - 1;
-    changed_.wait(lock, [&] { return !is_held_ || is_stopped_; });
-    if (is_stopped_) return {.error = "given up"};
-    return answer_(number);
+    waiting_.push_back({posts_.size() - 1, std::move(done)});
+    answer_waiting(lock);
   }
   void stop() override {
-    const std::lock_guard lock(mutex_);
+    std::unique_lock lock(mutex_);
     is_stopped_ = true;
-    changed_.notify_all();
+    answer_waiting(lock);
   }
   /// Lets every post wait until `release` or `stop`.
   void hold() { set_held(true); }
@@ -101,10 +100,25 @@ class FakeClient final : public HttpClient {
   }
 
  private:
+  struct Waiting {
+    std::size_t number = 0;
+    Done done;
+  };
   void set_held(bool is_held) {
-    const std::lock_guard lock(mutex_);
+    std::unique_lock lock(mutex_);
     is_held_ = is_held;
-    changed_.notify_all();
+    answer_waiting(lock);
+  }
+  // Answers without the lock.
+  void answer_waiting(std::unique_lock<std::mutex>& lock) {
+    while (!waiting_.empty() && (!is_held_ || is_stopped_)) {
+      const Waiting one = std::move(waiting_.front());
+      waiting_.pop_front();
+      const bool is_stopped = is_stopped_;
+      lock.unlock();
+      one.done(is_stopped ? HttpReply{.error = "given up"} : answer_(one.number));
+      lock.lock();
+    }
   }
   std::function<HttpReply(std::size_t)> answer_;
   std::mutex mutex_;
@@ -112,5 +126,6 @@ class FakeClient final : public HttpClient {
   bool is_held_ = false;
   bool is_stopped_ = false;
   std::vector<Post> posts_;
+  std::deque<Waiting> waiting_;
 };
 }  // namespace tocsin::tests

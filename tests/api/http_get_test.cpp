@@ -1,5 +1,5 @@
 // GETs against a socket of this machine that sends what a case says, whatever it was asked.
-#include "api/net/http_get.h"
+#include "api/outbound/http_get.h"
 
 #include <arpa/inet.h>
 #include <doctest/doctest.h>

@@ -1,5 +1,5 @@
 // The client against real sockets of this machine, with a server that does as a script says.
-#include "api/net/webhook_client.h"
+#include "api/outbound/webhook_client.h"
 
 #include <arpa/inet.h>
 #include <doctest/doctest.h>
@@ -9,7 +9,10 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <cstddef>
+#include <filesystem>
 #include <future>
+#include <iterator>
 #include <string>
 #include <thread>
 #include <vector>
@@ -282,6 +285,64 @@ TEST_CASE("webhook client: stopping ends a request under way and every later one
   REQUIRE(under_way.wait_for(3s) == std::future_status::ready);
   CHECK(under_way.get().error == "given up");
   CHECK(post(*client).error == "given up");
+}
+
+// A place for connections that nobody accepts.
+class SilentServer {
+ public:
+  SilentServer() : listener_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    REQUIRE(::bind(listener_, reinterpret_cast<sockaddr*>(&address), size) == 0);
+    REQUIRE(::listen(listener_, 128) == 0);
+    REQUIRE(::getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size) == 0);
+    port_ = ntohs(address.sin_port);
+  }
+  ~SilentServer() { ::close(listener_); }
+  std::string url() const { return "http://127.0.0.1:" + std::to_string(port_) + "/hook"; }
+
+ private:
+  int listener_;
+  std::uint16_t port_ = 0;
+};
+
+std::ptrdiff_t thread_count() {
+  return std::distance(std::filesystem::directory_iterator("/proc/self/task"),
+                       std::filesystem::directory_iterator());
+}
+
+TEST_CASE("webhook client: requests without an answer hold no thread and nobody else up") {
+  const SilentServer silent;
+  ScriptedServer server({{answer(kOk), answer(kOk)}});
+  const auto quick = client_of(server.url());
+  CHECK(post(*quick).status == 200);  // what the process has once is there
+  const auto hanging = client_of(silent.url(), 60s);
+  const std::ptrdiff_t threads_before = thread_count();
+  std::vector<std::promise<HttpReply>> replies(100);
+  for (std::promise<HttpReply>& reply : replies)
+    hanging->begin({}, "{}", [&](HttpReply given) { reply.set_value(std::move(given)); });
+  CHECK(post(*quick).status == 200);
+  CHECK(thread_count() <= threads_before);
+  hanging->stop();
+  for (std::promise<HttpReply>& reply : replies)
+    CHECK(reply.get_future().get().error == "given up");
+}
+
+TEST_CASE("webhook client: a client may go before its requests have an answer") {
+  const SilentServer silent;
+  std::promise<HttpReply> reply;
+  client_of(silent.url(), 60s)->begin({}, "{}", [&](HttpReply given) {
+    reply.set_value(std::move(given));
+  });
+  CHECK(reply.get_future().get().error == "given up");
+}
+
+TEST_CASE("webhook client: a host that nobody knows") {
+  const HttpReply reply = post(*client_of("http://nobody.invalid/"));
+  CHECK(reply.status == 0);
+  CHECK(reply.error.starts_with("host look-up failed: "));
 }
 
 TEST_CASE("webhook client: https to one who does not speak TLS") {

@@ -13,7 +13,7 @@
 #include <string>
 #include <thread>
 
-#include "api/net/webhook_client.h"
+#include "api/outbound/webhook_client.h"
 
 namespace tocsin::api {
 namespace {

@@ -12,6 +12,7 @@ import hashlib
 import json
 import os
 import pathlib
+import platform
 import re
 import shutil
 import subprocess
@@ -145,6 +146,35 @@ def hardening():
     stack = re.search(r"GNU_STACK.*? (R\w*) +0x", segments)
     assert stack and "E" not in stack[1], segments
     assert not re.search(r"LOAD .* RWE ", segments), segments
+
+
+def beginnings(symbols, length):
+    """The first bytes of the program's own functions that other files call, by name."""
+    loads = [[int(number, 16) for number in row] for row in
+             re.findall(r"LOAD +0x(\w+) 0x(\w+) 0x\w+ 0x(\w+)", run("readelf", "-lW", BINARY))]
+    program = pathlib.Path(BINARY).read_bytes()
+    found = {}
+    for address, name in re.findall(r"^ *\d+: (\w{16}) +\d+ FUNC +\w+ +HIDDEN +\d+ (_ZN\w*6tocsin\w*)$", symbols, re.MULTILINE):
+        at = int(address, 16)
+        offset = next(at - begin + where for where, begin, size in loads if begin <= at < begin + size)
+        found[name] = program[offset:offset + length]
+    return found
+
+
+@case
+def control_flow():
+    """functions begin where an indirect call may land, and the program says so wherever the C runtime does"""
+    marks = {"x86_64": (["f30f1efa"], "IBT"), "aarch64": (["5f2403d5", "3f2303d5"], "BTI")}
+    if platform.machine() not in marks:
+        return
+    begins, feature = marks[platform.machine()]
+    found = beginnings(run("readelf", "-sW", BINARY), 4)
+    assert len(found) > 1000, len(found)
+    others = {name: begin.hex() for name, begin in found.items() if begin.hex() not in begins}
+    assert not others, (len(others), len(found), list(others.items())[:5])
+    runtime = run("g++", "-print-file-name=Scrt1.o").strip()
+    if feature in run("readelf", "-nW", runtime):
+        assert feature in run("readelf", "-nW", BINARY), run("readelf", "-nW", BINARY)
 
 
 @case

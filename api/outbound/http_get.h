@@ -9,8 +9,9 @@
 #include <utility>
 
 #include "api/net/http_client.h"
-#include "api/net/http_connection.h"
+#include "api/net/stop_switch.h"
 #include "api/net/webhook_url.h"
+#include "api/outbound/http_connection.h"
 #include "cep/base/result.h"
 
 namespace tocsin::api {
@@ -45,19 +46,18 @@ class HttpGet {
   Result<HttpWhole> ask(const HttpQuestion& question);
   /// Ends a request under way, and every later one, with kStopped.
   void stop() { stop_.set(); }
-  const WebhookUrl& url() const { return url_; }
+  const WebhookUrl& url() const { return target_->url; }
 
  private:
-  HttpGet(WebhookUrl url, std::unique_ptr<TlsTrust> trust, HttpGetLimits limits)
-      : url_(std::move(url)), trust_(std::move(trust)), limits_(limits) {}
+  HttpGet(LinkTarget target, HttpGetLimits limits)
+      : target_(std::make_shared<const LinkTarget>(std::move(target))), limits_(limits) {}
 
   Result<HttpReply> exchange(std::string_view request);
   // Sends a request and takes its answer; is_unanswered: the peer closed before a byte of one.
   Result<HttpWhole> converse(std::unique_ptr<HttpConnection> connection, std::string_view head,
                              std::string_view body, Deadline by, bool& is_unanswered);
 
-  const WebhookUrl url_;
-  const std::unique_ptr<TlsTrust> trust_;
+  const std::shared_ptr<const LinkTarget> target_;
   const HttpGetLimits limits_;
   StopSwitch stop_;
   std::unique_ptr<HttpConnection> idle_;

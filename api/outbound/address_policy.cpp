@@ -1,4 +1,4 @@
-#include "api/net/address_policy.h"
+#include "api/outbound/address_policy.h"
 
 #include <fmt/format.h>
 

@@ -1,9 +1,8 @@
-#include "api/net/http_get.h"
+#include "api/outbound/http_get.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 #include <cstdint>
 #include <optional>
@@ -83,31 +82,30 @@ class Body {
 }  // namespace
 
 Result<std::unique_ptr<HttpGet>> HttpGet::make(WebhookUrl url, HttpGetLimits limits) {
-  std::unique_ptr<TlsTrust> trust;
-  if (url.tls) {
-    Result<std::unique_ptr<TlsTrust>> system = TlsTrust::system();
+  LinkTarget target{.url = std::move(url)};
+  if (target.url.tls) {
+    auto system = TlsTrust::system();
     if (!system) return tl::unexpected(system.error());
-    trust = *std::move(system);
+    target.trust = *std::move(system);
   }
-  return std::unique_ptr<HttpGet>(new HttpGet(std::move(url), std::move(trust), limits));
+  return std::unique_ptr<HttpGet>(new HttpGet(std::move(target), limits));
 }
 
 Result<HttpReply> HttpGet::get(std::string_view target, std::span<const HttpHeader> headers) {
-  const Result<std::string> request = format_get(url_, target, headers);
+  const Result<std::string> request = format_get(url(), target, headers);
   if (!request) return tl::unexpected(request.error());
   return exchange(*request);
 }
 
 Result<HttpReply> HttpGet::post(std::span<const HttpHeader> headers, std::string_view body) {
-  const Result<std::string> request = format_post(url_, headers, body);
+  const Result<std::string> request = format_post(url(), headers, body);
   if (!request) return tl::unexpected(request.error());
   return exchange(*request);
 }
 
 Result<HttpReply> HttpGet::exchange(std::string_view request) {
   const Deadline by = steady_clock::now() + limits_.total;
-  Result<std::unique_ptr<HttpConnection>> connection =
-      HttpConnection::open(url_, trust_.get(), by, by, stop_);
+  Result<std::unique_ptr<HttpConnection>> connection = HttpConnection::open(target_, by, by, stop_);
   if (!connection) return tl::unexpected(connection.error());
   bool is_unanswered = false;
   Result<HttpWhole> whole = converse(*std::move(connection), request, {}, by, is_unanswered);
@@ -118,7 +116,7 @@ Result<HttpReply> HttpGet::exchange(std::string_view request) {
 
 Result<HttpWhole> HttpGet::ask(const HttpQuestion& question) {
   const Result<std::string> head =
-      format_head(url_, question.method, question.target, question.headers, question.body.size());
+      format_head(url(), question.method, question.target, question.headers, question.body.size());
   if (!head) return tl::unexpected(head.error());
   const Deadline by = steady_clock::now() + limits_.total;
   bool is_unanswered = false;
@@ -128,8 +126,7 @@ Result<HttpWhole> HttpGet::ask(const HttpQuestion& question) {
     if (!is_unanswered) return whole;
   }
   idle_.reset();
-  Result<std::unique_ptr<HttpConnection>> connection =
-      HttpConnection::open(url_, trust_.get(), by, by, stop_);
+  Result<std::unique_ptr<HttpConnection>> connection = HttpConnection::open(target_, by, by, stop_);
   if (!connection) return tl::unexpected(connection.error());
   return converse(*std::move(connection), *head, question.body, by, is_unanswered);
 }
@@ -142,20 +139,19 @@ Result<HttpWhole> HttpGet::converse(std::unique_ptr<HttpConnection> connection,
   if (sent) sent = connection->send(content, by);
   std::string bytes;
   std::optional<std::size_t> head_end;
-  std::array<char, 16 * 1024> block;
-  while (!(head_end = find_head_end(bytes))) {
+  std::size_t looked_at = 0;
+  while (!(head_end = find_head_end(bytes, looked_at))) {
     if (bytes.size() > kHeadBytesMax)
       return fail(Errc::kCorrupt, "the head of the answer is too long");
-    const Result<std::size_t> count = connection->receive(block, by);
-    if (count && *count != 0) {
-      bytes.append(block.data(), *count);
-      continue;
-    }
+    looked_at = bytes.size() - std::min<std::size_t>(bytes.size(), 2);
+    const Result<std::size_t> count = connection->receive(bytes, by);
+    if (count && *count != 0) continue;
     is_unanswered = bytes.empty() && !stop_.is_set() && steady_clock::now() < by;
     if (!sent) return tl::unexpected(sent.error());
     if (!count) return tl::unexpected(count.error());
     return fail(Errc::kIo, "the connection was closed before an answer");
   }
+  if (*head_end > kHeadBytesMax) return fail(Errc::kCorrupt, "the head of the answer is too long");
   const Result<ResponseHead> head =
       parse_response_head(std::string_view(bytes).substr(0, *head_end));
   if (!head) return tl::unexpected(head.error());
@@ -163,7 +159,9 @@ Result<HttpWhole> HttpGet::converse(std::unique_ptr<HttpConnection> connection,
   std::uint64_t received = bytes.size() - *head_end;
   if (auto taken = body.take(std::string_view(bytes).substr(*head_end)); !taken)
     return tl::unexpected(taken.error());
+  std::string block;
   while (!body.is_over()) {
+    block.clear();
     const Result<std::size_t> count = connection->receive(block, by);
     if (!count) return tl::unexpected(count.error());
     if (*count == 0) {
@@ -171,8 +169,7 @@ Result<HttpWhole> HttpGet::converse(std::unique_ptr<HttpConnection> connection,
       break;
     }
     received += *count;
-    if (auto taken = body.take({block.data(), *count}); !taken)
-      return tl::unexpected(taken.error());
+    if (auto taken = body.take(block); !taken) return tl::unexpected(taken.error());
   }
   HttpWhole whole{HttpReply{.status = head->status, .retry_after = head->retry_after}, head->etag};
   whole.reply.body = body.take_text();

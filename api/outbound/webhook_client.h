@@ -2,7 +2,8 @@
 ///
 /// It is our own because what sends webhooks faces whatever the endpoint sends back: the time of a
 /// whole attempt, the bytes of an answer's head and the reuse of connections are bounded here
-/// (docs/decisions/0003-own-webhook-client.md).
+/// (docs/decisions/0003-own-webhook-client.md). A request holds no thread: it lives on the outbound
+/// loop.
 #pragma once
 #include <chrono>
 #include <cstddef>
@@ -20,8 +21,8 @@ struct WebhookClientTimeouts {
 };
 /// What a client that faces addresses chosen by others is told.
 struct WebhookClientLimits {
-  const AddressPolicy* addresses = nullptr;  // must outlive the client; null: any
-  std::size_t answer_bytes_max = 0;          // of an answer's body that are kept
+  std::shared_ptr<const AddressPolicy> addresses = {};  // null: any
+  std::size_t answer_bytes_max = 0;                     // of an answer's body that are kept
 };
 /// Makes a client of one endpoint; nothing is sent or looked up yet. Errors: kIo when https has no
 /// trust store.
