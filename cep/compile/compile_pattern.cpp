@@ -7,6 +7,7 @@
 
 #include "cep/compile/compile_members.h"
 #include "cep/compile/compile_paths.h"
+#include "cep/compile/compile_places.h"
 #include "cep/compile/compiler.h"
 #include "cep/compile/make_pattern.h"
 #include "cep/plan/calendar.h"
@@ -306,6 +307,31 @@ void find_equalities(const RuleProgram& program, PatternProgram& pattern) {
                              !(transition.further && step.until);
   }
 }
+
+// PatternProgram::sequence. Its method is kRuns where busy keys are matched by it. Else clauses
+// that what is remembered does not depend on keep them from that: then it says how that is read
+// which a rule without them has written.
+std::shared_ptr<const RuleProgram> sequence_of_pattern(const Plan& plan,
+                                                       const RuleProgram& program) {
+  const std::vector<Obstacle> obstacles = general_obstacles(*program.rule);
+  const auto is_beside = [](ObstacleKind kind) {
+    return kind == ObstacleKind::kOnce || kind == ObstacleKind::kForEach ||
+           kind == ObstacleKind::kAtMost || kind == ObstacleKind::kExcept ||
+           kind == ObstacleKind::kFeatureOfStep;
+  };
+  const auto is_known = [&](ObstacleKind kind) { return is_of_sequence(kind) || is_beside(kind); };
+  if (!std::ranges::any_of(obstacles, is_of_sequence, &Obstacle::kind) ||
+      !std::ranges::all_of(obstacles, is_known, &Obstacle::kind)) {
+    return nullptr;
+  }
+  auto sequence = sequence_of(plan, *program.rule);
+  if (!sequence) return nullptr;
+  sequence->index = program.index;
+  sequence->table = program.table;
+  const bool is_matched = std::ranges::none_of(obstacles, is_beside, &Obstacle::kind);
+  sequence->method = is_matched ? Method::kRuns : Method::kGeneral;
+  return std::make_shared<const RuleProgram>(std::move(*sequence));
+}
 }  // namespace
 
 void Compiler::compile_pattern(RuleProgram& program) {
@@ -340,6 +366,7 @@ void Compiler::compile_pattern(RuleProgram& program) {
   if (std::ranges::all_of(general_obstacles(rule), is_of_paths)) {
     if (auto paths = paths_of(program)) pattern->paths = std::move(*paths);
   }
+  pattern->sequence = sequence_of_pattern(plan_, program);
   TableProgram& table = out_->tables[program.table];
   table.longest_us = std::max(table.longest_us, longest_wait(*pattern));
   if (rule.suppression.at_most) {

@@ -278,6 +278,9 @@ class CommonValue {
   PlacesValue value_;
 };
 
+// A loop of PatternProgram::sequence that the simple methods do not know.
+bool is_special(const StepProgram& step) { return step.has_until || step.is_greedy; }
+
 // Whether a condition on a match that holds for one of those that end with an event holds for the
 // first of them in order, which has the oldest first event and the longest loop: it asks only of
 // the last event, or asks that an aggregate be at least something which does not fall as the loop
@@ -289,6 +292,8 @@ class LongestDecides {
 
   bool holds_for(const Expr& having) const {
     if (!reads_others(having)) return true;
+    // What `until` ends for the oldest first event may be longer for another one.
+    if (std::ranges::any_of(rule_.steps, is_special)) return false;
     if (having.op == Op::kAnd) {
       return std::ranges::all_of(having.args, [&](const ExprPtr& arg) { return holds_for(*arg); });
     }
@@ -341,11 +346,41 @@ class LongestDecides {
   const PlacesProgram& places_;
 };
 
+// What of a loop with `until` or `greedy` needs partial matches: both at once, other loops, a
+// condition on earlier events, and steps before the loop where the longest loop of a first event
+// may be any, since it is counted or `until` ended it and not plain `then` alone leads on from it.
+std::optional<Obstacle> obstacle_of_loop(const RuleProgram& rule, const PlacesProgram& places) {
+  const auto loop = std::ranges::find_if(rule.steps, is_special);
+  if (loop == rule.steps.end()) return std::nullopt;
+  const Element* const element = loop->take.element;
+  const bool is_at_border = loop == rule.steps.begin() || loop + 1 == rule.steps.end();
+  const auto leads_on = [](const StepProgram& step) {
+    return step.contiguity == Contiguity::kAny && !step.gap && step.guards.empty();
+  };
+  const bool is_plain = loop->guards.empty() && std::all_of(loop + 1, rule.steps.end(), leads_on);
+  const bool is_known = is_at_border || (loop->has_until ? is_plain : loop->max == kUnbounded);
+  // Without an end in time, partial matches with the same future are one: they are few.
+  const bool is_endless = !rule.within && rule.rule->selection.kind == SelectionKind::kDefault;
+  if (is_endless || !is_known || places.loops.size() > 1 || (loop->has_until && loop->is_greedy)) {
+    return Obstacle{loop->is_greedy ? ObstacleKind::kGreedy : ObstacleKind::kUntil, element};
+  }
+  const ExprPtr& where = element->until_where();
+  if (where && reads_run(*where)) return Obstacle{ObstacleKind::kEarlierEvent, element};
+  const auto reads_earlier = [](const StepProgram& step) {
+    return !step.take.by_run.empty() ||
+           std::ranges::any_of(step.guards,
+                               [](const ElementProgram& guard) { return !guard.by_run.empty(); });
+  };
+  const auto reader = std::ranges::find_if(rule.steps, reads_earlier);
+  if (reader == rule.steps.end()) return std::nullopt;
+  return Obstacle{ObstacleKind::kEarlierEvent, reader->take.element};
+}
+
 // Finds the bound on a sum where the match that comes first among those that keep to it is one for
 // which the whole condition holds, if it holds for any: the loop is the first or the last step, and
 // plain `then` leads from each step to the next.
 std::optional<PlacesSum> sum_of(const RuleProgram& rule, const PlacesProgram& places) {
-  if (places.loops.size() != 1) return std::nullopt;
+  if (places.loops.size() != 1 || is_special(rule.steps[places.loops[0]])) return std::nullopt;
   const std::uint32_t loop = places.loops[0];
   const bool is_last = loop + 1 == rule.steps.size();
   if ((loop != 0 && !is_last) || rule.steps[loop].max != kUnbounded) return std::nullopt;
@@ -377,6 +412,10 @@ std::optional<PlacesSum> sum_of(const RuleProgram& rule, const PlacesProgram& pl
   return found;
 }
 }  // namespace
+
+bool is_of_sequence(ObstacleKind kind) {
+  return kind == ObstacleKind::kUntil || kind == ObstacleKind::kGreedy;
+}
 
 tl::expected<PlacesProgram, Obstacle> places_of(const RuleProgram& rule) {
   const auto no = [](ObstacleKind kind, const Element* element = nullptr) {
@@ -427,6 +466,7 @@ tl::expected<PlacesProgram, Obstacle> places_of(const RuleProgram& rule) {
   if (places.loops.size() > 1 && !allows_loops(rule)) {
     return no(ObstacleKind::kSecondLoop, rule.steps[places.loops[1]].take.element);
   }
+  if (const auto obstacle = obstacle_of_loop(rule, places)) return tl::unexpected(*obstacle);
   if (rule.rule->having && !LongestDecides(rule, places).holds_for(*rule.rule->having)) {
     places.sum = sum_of(rule, places);
     if (!places.sum) return no(ObstacleKind::kHaving);

@@ -8,6 +8,10 @@
 namespace tocsin::cep {
 /// Else the first thing in the rule that needs partial matches. Each condition must look at one
 /// event, or compare it with the first one, and the first match in order must be the one that is
-/// selected, whatever it is. Requires a rule of kRuns with its steps.
+/// selected, whatever it is. Requires a rule with its steps, of kRuns but for obstacles that
+/// is_of_sequence() is true of.
 tl::expected<PlacesProgram, Obstacle> places_of(const RuleProgram& rule);
+/// Whether places may do away with the obstacle: with the others of general_obstacles() they do
+/// not.
+bool is_of_sequence(ObstacleKind kind);
 }  // namespace tocsin::cep

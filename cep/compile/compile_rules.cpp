@@ -182,6 +182,8 @@ void fill_steps(RuleProgram& program, const CompileElement& compile_element) {
         std::erase_if(step.take.by_run, [](const Conjunct& asked) { return !asked.of_first; });
       }
       step.mode = element.quantifier().mode;
+      step.has_until = !element.until_events().empty();
+      step.is_greedy = element.quantifier().greedy;
       step.contiguity = element.contiguity;
       step.gap = element.gap;
       program.strict = program.strict ||
@@ -219,6 +221,19 @@ RuleSketch sketch_of(const Plan& plan, const Rule& rule) {
     return split_conditions(plan, sketch.program, element, keep, of_event);
   });
   return sketch;
+}
+
+tl::expected<RuleProgram, Obstacle> sequence_of(const Plan& plan, const Rule& rule) {
+  const RuleSketch sketch = sketch_of(plan, rule);
+  RuleProgram sequence = sketch.program;
+  auto places = places_of(sequence);
+  if (!places) return tl::unexpected(places.error());
+  sequence.places = std::move(*places);
+  for (StepProgram& step : sequence.steps) {
+    step.take.by_row.clear();
+    for (ElementProgram& guard : step.guards) guard.by_row.clear();
+  }
+  return sequence;
 }
 
 RuleSketch pattern_sketch_of(const Plan& plan, const Rule& rule, const Limits& limits) {

@@ -4,6 +4,8 @@
 /// compile_groups.cpp (features that share rings, strict rules that share events),
 /// compile_operators.cpp (which operators a table runs, and when) and compile_passes.cpp.
 #pragma once
+#include <tl/expected.hpp>
+
 #include <map>
 #include <memory>
 #include <set>
@@ -118,6 +120,10 @@ struct RuleSketch {
 };
 /// Of the plan, its event types are read.
 RuleSketch sketch_of(const Plan& plan, const Rule& rule);
-/// The same of a rule that the general matcher runs: its pattern, without predicates.
+/// The steps and places of a rule that the simple methods would match but for obstacles that
+/// is_of_sequence() is true of (PatternProgram::sequence); else what keeps its busy keys from being
+/// matched by places.
+tl::expected<RuleProgram, Obstacle> sequence_of(const Plan& plan, const Rule& rule);
+/// As sketch_of(), of a rule that the general matcher runs: its pattern, without predicates.
 RuleSketch pattern_sketch_of(const Plan& plan, const Rule& rule, const Limits& limits);
 }  // namespace tocsin::cep

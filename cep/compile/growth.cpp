@@ -201,6 +201,18 @@ std::vector<Obstacle> beside_paths(const Plan& plan, const Rule& rule, const Lim
   return obstacles;
 }
 
+// Whether the pattern is steps in a row with loops that the simple methods do not know.
+bool is_sequence(const std::vector<Obstacle>& obstacles) {
+  return std::ranges::all_of(obstacles, is_of_sequence, &Obstacle::kind);
+}
+std::vector<Obstacle> beside_sequence(const Plan& plan, const Rule& rule,
+                                      std::vector<Obstacle> obstacles) {
+  const auto sequence = sequence_of(plan, rule);
+  if (sequence) return {};
+  if (is_of_sequence(sequence.error().kind)) return obstacles;
+  return {sequence.error()};
+}
+
 std::uint64_t least_events(const std::vector<Element>& elements);
 
 // The fewest events that a match takes for the element.
@@ -266,7 +278,9 @@ Growth growth_of(const Plan& plan, const Rule& rule, const Limits& limits) {
   } else if (members.error().kind != ObstacleKind::kGroup) {
     name_obstacle(members.error(), growth.obstacles);
   } else {
-    growth.obstacles = beside_paths(plan, rule, limits, std::move(growth.obstacles));
+    growth.obstacles = is_sequence(growth.obstacles)
+                           ? beside_sequence(plan, rule, std::move(growth.obstacles))
+                           : beside_paths(plan, rule, limits, std::move(growth.obstacles));
     if (growth.obstacles.empty()) {
       growth.kept = Kept::kPlaces;
       return growth;

@@ -14,6 +14,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <optional>
 #include <vector>
 
@@ -175,8 +176,12 @@ class PatternProgram {
   /// What an event becomes of a partial match depends on no other first event, and without an event
   /// it ends by `within` or at a deadline: so it need not be looked at (cep/pattern).
   bool keeps_order = false;
-  bool end_reads_last = false;        // what is asked at the end reads fields of the last event
-  std::optional<PathsProgram> paths;  // how a busy key is matched, where that has a way
+  bool end_reads_last = false;  // what is asked at the end reads fields of the last event
+  // How a busy key is matched, where that has a way.
+  std::optional<PathsProgram> paths;
+  /// The pattern as steps in a row, with PlacesProgram: its steps have the numbers that they have
+  /// here, their tests are empty, and all that asks for none is as in the rule.
+  std::shared_ptr<const RuleProgram> sequence;
 
   std::uint32_t own_slot(int step) const { return steps[static_cast<std::size_t>(step)].own_slot; }
   std::optional<std::uint32_t> total_of(const Expr* aggregate) const {

@@ -67,6 +67,9 @@ struct StepProgram {
   std::uint32_t min = 1;
   std::uint32_t max = 1;  // kUnbounded
   LoopMode mode = LoopMode::kRelaxed;
+  // Of PatternProgram::sequence alone:
+  bool has_until = false;  // an event may end its loop
+  bool is_greedy = false;  // no event that fits it is passed by before the next step
   Contiguity contiguity = Contiguity::kAny;
   std::optional<Duration> gap;  // its first event comes less than that after the event before
   std::vector<ElementProgram> guards;  // absences between this step and the next, or after the last

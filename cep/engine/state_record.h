@@ -80,9 +80,6 @@ class RecordCodec {
   void put_block(std::uint32_t part);
   void write_runs(const std::byte* record, Offset state, const RuleProgram& rule,
                   PatternPool& patterns);
-  void write_places(const PlacesState& places, const RuleProgram& rule, ByteWriter& to);
-  static void write_part(const PlacesPart& part, std::uint64_t first, const RuleProgram& rule,
-                         ByteWriter& to);
   std::uint32_t node_number(const std::byte* record, Offset node, const RuleProgram& rule);
   void write_group(const std::byte* record, const OperatorEntry& entry, const FeatureGroup& group);
   void write_strict(const std::byte* record, const OperatorEntry& entry, const StrictGroup& group);
@@ -95,13 +92,6 @@ class RecordCodec {
   const FeatureProgram& feature_of(const PartTarget& target) const;
   EventTime as_of_;  // of the entry in hand
   bool read_runs(Block& block, const PartTarget& target, PatternPool& patterns, KeySlot& slot);
-  bool read_places(ByteReader& from, const RuleProgram& rule, PlacesState& places) const;
-  static bool read_taken(ByteReader& from, const RuleProgram& rule, std::uint32_t step,
-                         const EventLog& log, LoopRecord& loop);
-  static bool read_part(ByteReader& from, const RuleProgram& rule, const EventLog& log,
-                        PlacesPart& part);
-  static bool read_place(ByteReader& from, const RuleProgram& rule, std::uint32_t place,
-                         const EventLog& log, PlacesPart& part);
   bool read_nodes(ByteReader& from, const RuleProgram& rule, std::uint64_t count,
                   std::uint64_t valued, const std::vector<std::uint32_t>& values,
                   std::byte* record);

@@ -2,7 +2,7 @@
 // once, and the partial matches as numbers of nodes.
 
 #include "cep/engine/state_record.h"
-#include "cep/match/busy_key.h"
+#include "cep/places/busy_key.h"
 #include "cep/plan/pattern.h"
 #include "cep/plan/rule.h"
 #include "cep/record/state_values.h"
@@ -53,7 +53,7 @@ void RecordCodec::write_runs(const std::byte* record, Offset state, const RulePr
   body.varint(header->run_count);
   body.raw(nodes_);
   body.raw(rest_);
-  if (has_places) write_places(*places, rule, body);
+  if (has_places) write_places(rule, *places, events_, body);
 }
 
 // Numbers begin at 1. Earlier nodes of the same chain have smaller numbers.
@@ -125,7 +125,7 @@ bool RecordCodec::read_runs(Block& block, const PartTarget& target, PatternPool&
     const std::uint32_t handle = patterns.make();
     PatternState& host = patterns.at(handle);
     host.places = BusyKey::make(rule);
-    if (!read_places(from, rule, *host.places)) {
+    if (!BusyKey(program_, table_, rule, *host.places).read(from, read_events_)) {
       patterns.free(handle);
       return false;
     }

@@ -58,6 +58,10 @@ void TableLane::charge_groups(TableShard& shard, const KeySlot& slot) {
         runs += state.paths->starts.size();
         words += state.paths->bytes() / 8;
       }
+      if (state.places != nullptr) {
+        runs += state.places->starts();
+        words += state.places->bytes() / 8;
+      }
     } else {
       const auto* const of_rule = RecordStore::at<RuleHeader>(record, entry.state);
       runs = of_rule->run_count;

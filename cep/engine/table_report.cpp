@@ -40,7 +40,7 @@ class RuleReporter {
 
   void runs(const std::byte* record, Offset state, PatternPool& patterns) {
     const auto* const header = RecordStore::at<RuleHeader>(record, state);
-    if (header->is_busy()) places(*patterns.at(header->handle()).places);
+    if (header->is_busy()) places(*patterns.at(header->handle()).places, rule_);
     const auto* const runs = RecordStore::at<Run>(record, state + rule_header_words(rule_));
     for (std::uint32_t i = 0; i < header->run_count; ++i) {
       const std::int64_t end = CurrentRuns::end_of(rule_, record, runs[i]);
@@ -58,20 +58,20 @@ class RuleReporter {
   }
 
   // Of a busy key: each event that began a match, and how far one came from there.
-  void places(PlacesState& state) {
-    Places matching(rule_, state);
+  void places(PlacesState& state, const RuleProgram& rule) {
+    Places matching(rule, state);
     state.for_each_start([&](PlacesPart& part, std::uint64_t i) {
       const PlaceEntry& start = part.places.front().ring[i];
       const EventTime since = state.log[start.event].engine_time();
       if ((rule_.within && since + *rule_.within <= now_) || !has_room()) return;
       ReportedMatch match;
-      const bool begins_with_loop = rule_.places->loop_of(0).has_value();
+      const bool begins_with_loop = rule.places->loop_of(0).has_value();
       const std::uint32_t subset =
           begins_with_loop ? part.loops[0].taken[start.taken].subset : start.subset;
       add_event(match, name_of(0, subset), since);
       const std::uint32_t furthest = matching.furthest_step(part, i);
       match.step = furthest + 1;
-      match.steps = static_cast<std::uint32_t>(rule_.steps.size());
+      match.steps = static_cast<std::uint32_t>(rule.steps.size());
       match.waits_for = name_of(std::min(furthest + 1, match.steps - 1), 0);
       match.since = since;
       if (rule_.within) match.expires = since + *rule_.within;
@@ -155,6 +155,7 @@ class RuleReporter {
 
   void pattern(PatternState& state, PatternMatcher& matcher) {
     if (state.paths != nullptr) paths(*state.paths);
+    if (state.places != nullptr) places(*state.places, *rule_.pattern->sequence);
     state.settle();
     const auto* const base = reinterpret_cast<const std::byte*>(state.words.data());
     for (const PatternRun& run : state.runs) {

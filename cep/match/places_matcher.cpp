@@ -7,7 +7,7 @@
 
 #include "cep/alert/alert_builder.h"
 #include "cep/eval/loop_totals.h"
-#include "cep/match/busy_key.h"
+#include "cep/places/busy_key.h"
 #include "cep/places/places.h"
 #include "cep/places/places_part.h"
 #include "cep/plan/comparison.h"
@@ -32,6 +32,7 @@ class PlacesRow : public PlacesEvent {
     return std::ranges::any_of(guards,
                                [&](const ElementProgram& guard) { return fits(guard, -1); });
   }
+  bool ends_loop(std::uint32_t /*step*/) override { return false; }
   bool is_forbidden_by(std::uint32_t step, std::uint32_t guard) override {
     return fits(rule().steps[step].guards[guard], -1);
   }

@@ -205,6 +205,16 @@ void MatchSelection::drop_older_half(const OrderKey& order) {
   if (lost > 0) lost_.lose(lost, BudgetCause::kStepsPerEvent, order);
 }
 
+bool MatchSelection::give_last(Offset last, std::uint32_t step) {
+  const OrderKey order = current_.order_here();
+  const MatchCandidate candidate{last, 0, current_.state->next_start, true, step};
+  const bool is_given = alerts_.passes(candidate);
+  matches_.candidates.assign(1, candidate);
+  decide(order);
+  matches_.candidates.clear();
+  return is_given;
+}
+
 bool MatchSelection::give_chain(const EventLog& log, const ChainMatch& match) {
   PatternState& state = *current_.state;
   Offset last = 0;

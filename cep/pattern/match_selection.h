@@ -30,6 +30,11 @@ class MatchSelection {
   /// Gives the match of a busy key whose events are in `log`; whether it was selected. The state's
   /// words hold its nodes only until then.
   bool give_chain(const EventLog& log, const ChainMatch& match);
+  /// The same of a match that the current event completes for `step`, behind the node `last`; the
+  /// scope of `current` is that of its nodes. The rule's selection drops no single events.
+  bool give_last(Offset last, std::uint32_t step);
+  /// Whether `once` by time holds back what the current event completes; then it counts a match.
+  bool is_suppressed() { return alerts_.is_suppressed(); }
   /// Sets the deadline at which time itself gives what waits: when the last partial match that
   /// began earlier ends.
   void set_release_timer();

@@ -85,7 +85,7 @@ struct Seen {
 
 // What waits now for a place waited for it at every event that came since: so the first entry that
 // an entry may follow is the earliest that it, or a later one, is seen to follow, or that still
-// waits. Pruned partial matches are missing, which changes no alert (cep/match/busy_key.cpp).
+// waits. Pruned partial matches are missing, which changes no alert (cep/places/busy_key.cpp).
 bool PathsKey::fill(const PatternState& from) {
   const PathsProgram& paths = places_of(rule_);
   RunNodes nodes(paths, from);

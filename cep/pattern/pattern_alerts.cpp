@@ -271,8 +271,19 @@ void PatternAlerts::give(const CompleteMatch& match, OrderKey& order) {
 }
 
 bool PatternAlerts::passes(const CompleteMatch& match) {
-  const MatchCandidate candidate{match.node, match.values, match.start, false, 0};
+  return passes(MatchCandidate{match.node, match.values, match.start, false, 0});
+}
+bool PatternAlerts::passes(const MatchCandidate& candidate) {
   return passes_having(scope_of(candidate), last_of(candidate));
+}
+
+bool PatternAlerts::is_suppressed() {
+  const MatchCandidate candidate;
+  MatchFacts facts;
+  facts.time_us = current_.row->row->engine_time.us;
+  if (suppression_.lets_pass(candidate, facts)) return false;
+  suppression_.hold_back(candidate, EventTime{facts.time_us});
+  return true;
 }
 
 void PatternAlerts::look_at_quiet() {

@@ -29,6 +29,9 @@ class PatternAlerts {
   void give_candidates(const OrderKey& at);
   /// Whether a match passes `having`.
   bool passes(const CompleteMatch& match);
+  bool passes(const MatchCandidate& candidate);
+  /// Whether `once` by time holds back what the current event completes; then it counts a match.
+  bool is_suppressed();
   /// Raises an alert of a selected match, unless `except`, `once` or `at most` suppress it. `order`
   /// goes on with each alert.
   void give(const CompleteMatch& match, OrderKey& order);

@@ -17,6 +17,7 @@ std::uint64_t PatternMatcher::live_runs(const RuleProgram& rule, PatternPool& pa
   meter_.begin(*current_.program.plan, *rule.rule, current_.scope.table->layouts, state.base(),
                state.words.size());
   path_events_ = state.paths != nullptr ? paths_.live_runs(rule, state, now_us, runs) : 0;
+  if (state.places != nullptr) path_events_ = sequence_.live_runs(rule, state, now_us, runs);
   for (const CompleteMatch& match : state.waiting) meter_.add(match.node);
   const std::uint64_t beside = meter_.bytes();
   const std::size_t first = runs.size();
@@ -50,6 +51,8 @@ void PatternMatcher::drop_live_runs(const RuleProgram& rule, PatternPool& patter
     current_.stats.runs_lost += events;
   } else if (state.paths != nullptr) {
     paths_.drop_runs(rule, state, now_us, count);
+  } else if (state.places != nullptr) {
+    sequence_.drop_runs(rule, state, now_us, count);
   } else {
     const std::size_t counters = current_.pattern->counter_count;
     std::size_t kept = 0;

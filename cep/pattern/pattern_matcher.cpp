@@ -24,7 +24,8 @@ PatternMatcher::PatternMatcher(const ProgramImpl& program, const TableProgram& t
       selection_(current_, nodes_, matches_, lost_, alerts_),
       windows_(current_, nodes_, matches_, lost_, alerts_, selection_, groups),
       members_(current_, conditions_, lost_, selection_, groups),
-      paths_(current_, conditions_, nodes_, lost_, selection_, groups) {}
+      paths_(current_, conditions_, nodes_, lost_, selection_, groups),
+      sequence_(current_, conditions_, nodes_, lost_, selection_, groups) {}
 
 void PatternMatcher::on_event(const RuleProgram& rule, const MatchContext& context,
                               CurrentRow& current, std::uint32_t queue) {
@@ -45,7 +46,9 @@ void PatternMatcher::on_event(const RuleProgram& rule, const MatchContext& conte
   const bool asks_quiet = rule.rule->suppression.kind() == Once::kWhile;
   const bool has_members = state != nullptr && state->members != nullptr;
   const bool has_paths = state != nullptr && state->paths != nullptr;
-  const bool is_live = has_members || has_paths || (state != nullptr && state->run_count() > 0);
+  const bool has_places = state != nullptr && state->places != nullptr;
+  const bool is_live =
+      has_members || has_paths || has_places || (state != nullptr && state->run_count() > 0);
   if (!may_start && !asks_quiet && !is_live) return;
   current_.select_rule(rule, state, current.key);
   current_.context = &context;
@@ -66,6 +69,7 @@ void PatternMatcher::on_event(const RuleProgram& rule, const MatchContext& conte
   current_.steps.begin(current_.program.limits.steps_per_event_max);
   any_live_ = state != nullptr && (!state->waiting.empty() || state->window.open);
   if (has_paths && paths_.on_event()) return;
+  if (has_places && sequence_.on_event()) return;
   if (asks_quiet) alerts_.look_at_quiet();
   if (pattern.opens) {
     windows_.on_event();
@@ -93,6 +97,8 @@ void PatternMatcher::on_event(const RuleProgram& rule, const MatchContext& conte
     members_.make();
   }
   if (pattern.paths && current_.state != nullptr) paths_.make(runs_before);
+  if (pattern.sequence && pattern.sequence->method == Method::kRuns && current_.state != nullptr)
+    sequence_.make(runs_before);
 }
 
 bool PatternMatcher::may_run_out() const {
@@ -398,6 +404,7 @@ void PatternMatcher::release(PatternPool& patterns, const std::byte* record, Off
   current_.stats.runs -= at.run_count() + (at.window.open ? 1 : 0);
   if (at.members != nullptr) current_.stats.runs -= at.members->starts.size();
   if (at.paths != nullptr) current_.stats.runs -= at.paths->starts.size();
+  if (at.places != nullptr) current_.stats.runs -= at.places->starts();
   patterns.free(handle);
 }
 
@@ -412,6 +419,7 @@ std::int64_t PatternMatcher::expiry(const RuleProgram& rule, PatternPool& patter
   if (at.members != nullptr) latest = std::max(latest, members_.expiry(now_us));
   if (!at.waiting.empty()) latest = kNeverDies;
   if (at.paths != nullptr) latest = std::max(latest, paths_.expiry(rule, at, now_us));
+  if (at.places != nullptr) latest = std::max(latest, sequence_.expiry(rule, at, now_us));
   if (at.lost_runs > 0 && at.lost_until_us > now_us) latest = std::max(latest, at.lost_until_us);
   at.settle();
   const std::uint32_t count = current_.pattern->counter_count;

@@ -14,7 +14,8 @@
 /// - MatchSelection selects among complete matches, and PatternAlerts makes alerts of them.
 ///
 /// Closing windows (ClosingWindows) are partial matches of one step. A key with many partial
-/// matches becomes a busy one, where the rule allows it: MembersMatcher or PathsMatcher matches it.
+/// matches becomes a busy one, where the rule allows it: MembersMatcher, PathsMatcher or
+/// SequenceMatcher matches it.
 /// Invariants: partial matches are in the order of their first events; one node is one list of
 /// (event, step) taken, so that equal matches are found by their nodes, and two that reached the
 /// same node on the same transition with equal counters are one.
@@ -41,6 +42,7 @@
 #include "cep/pattern/node_writer.h"
 #include "cep/pattern/paths_matcher.h"
 #include "cep/pattern/pattern_alerts.h"
+#include "cep/pattern/sequence_matcher.h"
 #include "cep/pattern/step_conditions.h"
 #include "cep/record/budget.h"
 #include "cep/record/engine_stats.h"
@@ -131,6 +133,7 @@ class PatternMatcher {
   ClosingWindows windows_;
   MembersMatcher members_;
   PathsMatcher paths_;
+  SequenceMatcher sequence_;
 
   // Of the current event.
   std::uint32_t current_from_ = BudgetTally::kFresh;  // RunDraft::from of what is drafted

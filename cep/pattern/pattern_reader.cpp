@@ -5,6 +5,7 @@
 
 #include "cep/pattern/busy_members.h"
 #include "cep/pattern/paths_key.h"
+#include "cep/places/busy_key.h"
 #include "cep/plan/pattern.h"
 #include "cep/plan/rule.h"
 #include "cep/record/state_events.h"
@@ -30,6 +31,8 @@ bool PatternReader::read(const RuleProgram& rule, PatternState& state, std::stri
     state.paths = std::make_unique<PathsState>(*current_.pattern->paths);
     is_well =
         PathsKey(current_.program, *current_.scope.table, rule, *state.paths).read(from, events);
+  } else if (is_well && from.left() > 0 && current_.pattern->sequence && state.runs.empty()) {
+    is_well = read_places(from, events);
   } else if (is_well && !from.is_done()) {
     is_well = read_busy(from, events);
   }
@@ -72,6 +75,31 @@ bool PatternReader::read_matches(ByteReader& from, const EventReader& events,
     state.waiting.push_back(match);
   }
   return !has_window || read_window(from);
+}
+
+// Those of a busy key.
+bool PatternReader::read_places(ByteReader& from, const EventReader& events) {
+  const RuleProgram& sequence = *current_.pattern->sequence;
+  PatternState& state = *current_.state;
+  state.places = BusyKey::make(sequence);
+  if (!BusyKey(current_.program, *current_.scope.table, sequence, *state.places)
+           .read(from, events)) {
+    return false;
+  }
+  if (sequence.method == Method::kRuns) {
+    current_.stats.runs += state.places->starts();
+    return true;
+  }
+  // Partial matches cannot be made of them: the next alert says that they are missing.
+  const std::uint64_t starts = state.places->starts();
+  const KeptEvent& newest = state.places->log[state.places->newest_start()];
+  const std::int64_t end_us =
+      sequence.within ? newest.engine_time_us + sequence.within->us : PatternRun::kNever;
+  state.places.reset();
+  state.lost_runs += starts;
+  state.lost_until_us = std::max(state.lost_until_us, end_us);
+  current_.stats.runs_lost += starts;
+  return true;
 }
 
 // What a busy key has follows where it would have partial matches.

@@ -30,6 +30,7 @@ class PatternReader {
   bool read_place(ByteReader& from, bool is_done, Offset& node, Offset& values);
   bool read_run(ByteReader& from);
   bool read_busy(ByteReader& from, const EventReader& events);
+  bool read_places(ByteReader& from, const EventReader& events);
   bool read_window(ByteReader& from);
 
   CurrentPattern current_;

@@ -3,13 +3,14 @@
 #include "cep/compile/pattern_program.h"
 #include "cep/pattern/busy_members.h"
 #include "cep/pattern/paths_key.h"
+#include "cep/places/busy_key.h"
 #include "cep/record/state_values.h"
 
 namespace tocsin::cep {
 void PatternWriter::write(const RuleProgram& rule, const PatternState& state, ByteWriter& to) {
   const bool is_busy = state.members != nullptr && !state.members->is_empty();
   if (state.runs.empty() && state.waiting.empty() && !state.window.open && state.lost_runs == 0 &&
-      !is_busy && state.paths == nullptr) {
+      !is_busy && state.paths == nullptr && state.places == nullptr) {
     return;
   }
   rule_ = &rule;
@@ -64,6 +65,7 @@ void PatternWriter::write(const RuleProgram& rule, const PatternState& state, By
   to.raw(rest_);
   if (is_busy) BusyMembers::write(*state.members, events_, to);
   if (state.paths != nullptr) write_paths(rule, *state.paths, events_, to);
+  if (state.places != nullptr) write_places(*rule.pattern->sequence, *state.places, events_, to);
 }
 
 // Numbers begin at 1. Earlier nodes of the same chain have smaller numbers.

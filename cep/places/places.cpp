@@ -1,9 +1,7 @@
 #include "cep/places/places.h"
 
 #include <algorithm>
-#include <tuple>
 
-#include "cep/places/longest_match.h"
 #include "cep/places/places_part.h"
 #include "cep/places/two_loops.h"
 
@@ -46,12 +44,18 @@ void Places::expire_part() {
   let_go();
 }
 
+// The place of the last events of the only loop.
+std::uint32_t Places::last_of_loop() const {
+  return program().first_place[program().loops.front()] + 1;
+}
+
 void Places::pop(std::size_t place) {
   part_->places[place].ring.pop();
   --state_.entry_count;
   if (place == 0) --state_.start_count;
   if (place == 0 && part_->compared != nullptr) part_->compared->pop();
   if (place == 0 && part_->others != nullptr) part_->others->pop();
+  if (part_->lengths != nullptr && place == last_of_loop()) part_->lengths->pop();
 }
 
 void Places::let_go_of_events(std::uint64_t before) {
@@ -172,9 +176,16 @@ PlacesPart* Places::part_of(std::uint32_t step, PlacesEvent& event) {
 
 void Places::take_for_step(std::uint32_t step, PlacesEvent& event, bool fits, bool is_forbidden) {
   const bool is_last = step + 1 == rule_.steps.size();
+  if (step > 0 && rule_.steps[step - 1].is_greedy && event.fits(step - 1)) {
+    // It is the loop's, and what waits behind the loop without it is over.
+    const std::uint32_t place = program().first_place[step];
+    part_->places[place].low = part_->places[place - 1].ring.end();
+    return;
+  }
   std::optional<PlaceEntry> entry;
+  const bool ends_loop = rule_.steps[step].has_until && event.ends_loop(step);
   if (fits && program().loop_of(step)) {
-    entry = take_for_loop(step, event, is_forbidden);
+    if (!ends_loop) entry = take_for_loop(step, event, is_forbidden);
   } else if (fits && (!is_forbidden || is_last)) {
     entry = follow_compared(step, event);  // a forbidden event completes a match at most
   }
@@ -183,6 +194,10 @@ void Places::take_for_step(std::uint32_t step, PlacesEvent& event, bool fits, bo
     end_ = *entry;
   } else if (entry) {
     push(step, *entry, event);
+  }
+  if (ends_loop) {
+    const std::uint32_t firsts = program().first_place[step];
+    part_->places[firsts + 1].low = part_->places[firsts].ring.end();
   }
   if (step == 0) return;
   const Contiguity contiguity = rule_.steps[step].contiguity;
@@ -232,6 +247,7 @@ void Places::push(std::uint32_t step, PlaceEntry entry, PlacesEvent& event) {
   ring.push(entry);
   ++state_.entry_count;
   if (place == 0) ++state_.start_count;
+  if (is_loop && part_->lengths != nullptr) push_length(*part_, place - 1, ring.end() - 1);
   if (program().chain || (place == 0 && program().comparison)) push_compared(step, event);
 }
 
@@ -244,8 +260,10 @@ std::optional<PlaceEntry> Places::take_for_loop(std::uint32_t step, PlacesEvent&
   const std::uint32_t number = *program().loop_of(step);
   LoopRecord& record = part_->loops[number];
   const Ring<PlaceEntry>& firsts = part_->places[program().first_place[step]].ring;
-  const bool collects = !firsts.empty() && (loop.max == kUnbounded ||
-                                            record.taken.end() - firsts.back().taken < loop.max);
+  const bool goes_on = part_->places[program().first_place[step] + 1].low < firsts.end();
+  const bool collects =
+      !firsts.empty() && goes_on &&
+      (loop.max == kUnbounded || record.taken.end() - firsts.back().taken < loop.max);
   std::optional<PlaceEntry> fresh;
   if (!is_forbidden) fresh = follow(step);
   if (!collects && !fresh && !(is_forbidden && is_last && loop.min == 1)) return std::nullopt;
@@ -294,182 +312,5 @@ std::optional<PlaceEntry> Places::end_loop(std::uint32_t step) {
   entry.latest = firsts[lasts.high - 1].latest;
   entry.taken = now;
   return entry;
-}
-
-// ---- the match that comes first
-
-// What of the place behind `place` may follow one of the span: a span again.
-Places::Span Places::next(std::uint32_t place, Span span) const {
-  const Ring<PlaceEntry>& ring = part_->places[place + 1].ring;
-  return {ring.first([&](const PlaceEntry& entry) { return entry.high > span.from; }),
-          ring.first([&](const PlaceEntry& entry) { return entry.low >= span.to; })};
-}
-
-// Whether one of a place's span leads to the end, which is at the last place.
-bool Places::leads_to(std::uint32_t place, Span span, const PlaceEntry& end) const {
-  for (; place + 2 < program().place_count && !span.empty(); ++place) span = next(place, span);
-  return !span.empty() && span.from < end.high && span.to > end.low;
-}
-
-std::uint32_t Places::furthest_step(PlacesPart& part, std::uint64_t start) {
-  part_ = &part;
-  if (program().chain) {
-    return part.chain->longest_from(part.places.front().ring[start].event) - 1;
-  }
-  std::uint32_t place = 0;
-  for (Span span{start, start + 1}; place + 1 < program().place_count; ++place) {
-    span = next(place, span);
-    if (span.empty()) break;
-  }
-  return program().step_of(place);
-}
-
-// The number of the first and the place of the last entry of the longest loop between the match's
-// first event and its end.
-std::pair<std::uint64_t, std::uint64_t> Places::longest(std::uint32_t step, const PlaceEntry& start,
-                                                        const PlaceEntry& end) const {
-  const std::uint32_t place = program().first_place[step];
-  const Ring<PlaceEntry>& firsts = part_->places[place].ring;
-  const Ring<PlaceEntry>& lasts = part_->places[place + 1].ring;
-  const std::uint64_t first_start = part_->places[0].ring.first(
-      [&](const PlaceEntry& entry) { return entry.event >= start.event; });
-  Span reached{first_start, first_start + 1};
-  for (std::uint32_t i = 0; i < place; ++i) reached = next(i, reached);
-  const Span ends = next(place, reached);
-  std::pair<std::uint64_t, std::uint64_t> best{0, 0};
-  std::uint64_t most = 0;
-  for (std::uint64_t last = ends.from; last < ends.to; ++last) {
-    const std::uint64_t first = std::max(lasts[last].low, reached.from);
-    if (first >= reached.to || first >= lasts[last].high) continue;
-    const std::uint64_t length = lasts[last].taken - firsts[first].taken + 1;
-    if (length > most && leads_to(place + 1, {last, last + 1}, end)) {
-      most = length;
-      best = {first, last};
-    }
-  }
-  return best;
-}
-
-std::optional<PlacesMatch> Places::match(PlacesEvent& event) {
-  const PlaceEntry& end = end_;
-  part_ = end_part_;
-  if (program().chain) return compared_match(event);
-  const std::uint32_t count = program().place_count;
-  std::vector<const PlaceEntry*> at(count);  // the least way
-  at[count - 1] = &end;
-  for (std::uint32_t i = count - 1; i-- > 0;) {
-    const Ring<PlaceEntry>& ring = part_->places[i].ring;
-    at[i] = &ring[std::max(at[i + 1]->low, ring.begin())];
-  }
-  if (program().loops.size() == 2) return TwoLoops(rule_, *part_).match(at);
-  if (program().loops.size() > 2) return LongestMatch(rule_, *part_).match(*at[0], end);
-  if (program().sum) {
-    if (!add_summed_loop(program().loops.front(), event, at)) return std::nullopt;
-  } else if (!program().loops.empty()) {
-    add_loop(program().loops.front(), end, at);
-  }
-  PlacesMatch match;
-  for (std::uint32_t step = 0; step < rule_.steps.size(); ++step) {
-    const std::uint32_t place = program().first_place[step];
-    PlacesMatch::Part part;
-    part.step = step;
-    part.loop = program().loop_of(step);
-    if (part.loop) {
-      part.begin = at[place]->taken;
-      part.end = at[place + 1]->taken + 1;
-    } else if (place + 1 < count) {
-      part.number = at[place]->event;
-      part.subset = at[place]->subset;
-    } else {
-      continue;
-    }
-    match.parts.push_back(part);
-  }
-  return match;
-}
-
-// The last event of the loop up to which all its events may end it, by its number.
-std::uint64_t Places::greatest_last(std::uint32_t place, const PlaceEntry& end) const {
-  const PlaceEntry* greatest = &end;
-  for (std::uint32_t i = program().place_count - 1; i-- > place;) {
-    greatest = &part_->places[i].ring[greatest->high - 1];
-  }
-  return greatest->taken;
-}
-
-// Makes the loop of the least way the longest that its first event allows.
-void Places::add_loop(std::uint32_t step, const PlaceEntry& end,
-                      std::vector<const PlaceEntry*>& at) const {
-  const std::uint32_t first_place = program().first_place[step];
-  const std::uint32_t last_place = first_place + 1;
-  if (last_place + 1 == program().place_count) return;  // it ends with the current event
-  const Ring<PlaceEntry>& firsts = part_->places[first_place].ring;
-  const Ring<PlaceEntry>& lasts = part_->places[last_place].ring;
-  const StepProgram& loop = rule_.steps[step];
-  std::uint64_t bound = greatest_last(last_place, end);
-  if (loop.max != kUnbounded) bound = std::min(bound, at[first_place]->taken + loop.max - 1);
-  std::uint64_t last = lasts.first([&](const PlaceEntry& entry) { return entry.taken >= bound; });
-  std::uint64_t first = std::max(at[last_place]->low, firsts.begin());
-  const bool go_together = last < lasts.end() && lasts[last].taken <= bound &&
-                           lasts[last].low <= first && first < lasts[last].high &&
-                           leads_to(last_place, {last, last + 1}, end);
-  if (!go_together) std::tie(first, last) = longest(step, *at[0], end);
-  go_through(first_place, first, last, at);
-}
-
-// Makes the loop of the least way the first one that has a sum which `having` allows.
-bool Places::add_summed_loop(std::uint32_t step, PlacesEvent& event,
-                             std::vector<const PlaceEntry*>& at) const {
-  const std::uint32_t first_place = program().first_place[step];
-  const std::uint32_t last_place = first_place + 1;
-  const bool is_last = last_place + 1 == program().place_count;
-  const Ring<PlaceEntry>& firsts = part_->places[first_place].ring;
-  const Ring<PlaceEntry>& lasts = part_->places[last_place].ring;
-  const LoopRecord& loop = part_->loops.front();
-  const RangeSums& sums = *loop.series[*program().total_of(0, program().sum->sum)].ranges;
-  const bool is_more = program().sum->is_more();
-  const auto is_enough = [&](Int128 sum) { return event.allows_sum(is_more ? sum : -sum); };
-  const std::uint64_t from = at[first_place]->taken;
-  RangeSums::Range range{0, loop.taken.end()};
-  if (is_last) {
-    const std::optional<std::uint64_t> begin = sums.first_up_to(from, range.end, is_enough);
-    if (!begin) return false;
-    range.begin = *begin;
-  } else {
-    const std::optional<RangeSums::Range> found =
-        sums.first(from, greatest_last(last_place, end_) + 1, is_enough);
-    if (!found) return false;
-    range = *found;
-  }
-  go_through(first_place,
-             firsts.first([&](const PlaceEntry& entry) { return entry.taken >= range.begin; }),
-             lasts.first([&](const PlaceEntry& entry) { return entry.taken + 1 >= range.end; }),
-             at);
-  return true;
-}
-
-// The way through these entries of a loop; the last is not looked at where the loop ends with the
-// current event.
-void Places::go_through(std::uint32_t first_place, std::uint64_t first, std::uint64_t last,
-                        std::vector<const PlaceEntry*>& at) const {
-  const std::uint32_t count = program().place_count;
-  const std::uint32_t last_place = first_place + 1;
-  const std::vector<PatternPlace>& places = part_->places;
-  at[first_place] = &places[first_place].ring[first];
-  for (std::uint32_t i = first_place; i-- > 0;) {
-    at[i] = &places[i].ring[std::max(at[i + 1]->low, places[i].ring.begin())];
-  }
-  if (last_place + 1 == count) return;
-  at[last_place] = &places[last_place].ring[last];
-  // Behind the loop, the earliest that lead from its last event to the end.
-  std::vector<std::uint64_t> earliest(count, 0);
-  earliest[last_place] = last;
-  for (std::uint32_t i = last_place + 1; i + 1 < count; ++i) {
-    earliest[i] =
-        places[i].ring.first([&](const PlaceEntry& entry) { return entry.high > earliest[i - 1]; });
-  }
-  for (std::uint32_t i = count - 1; i-- > last_place + 1;) {
-    at[i] = &places[i].ring[std::max(at[i + 1]->low, earliest[i])];
-  }
 }
 }  // namespace tocsin::cep

@@ -11,8 +11,9 @@
 /// - `then first X`: those after the last event that fitted X;
 /// - `then next X`: the considered event just before, if it stands there;
 /// - `then within D X`: those less than D ago;
+/// - a step behind a greedy loop: the last event that fitted the loop;
 /// - a loop's last event, of its first events: those with at least `min` and at most `max` events
-///   of the loop from there on.
+///   of the loop from there on, and with `until` those after the last event that ended the loop.
 ///
 /// Both ends of the intervals ascend along a ring. So of two ways to one event, that which takes
 /// the earlier entry at each place is one too, and there is one **least way**: it has the oldest
@@ -46,6 +47,8 @@ class PlacesEvent {
   virtual bool is_forbidden_after(std::uint32_t step) = 0;
   /// Whether one of those absences does, whatever its event's value.
   virtual bool is_forbidden_by(std::uint32_t step, std::uint32_t guard) = 0;
+  /// Whether it ends the step's loop, by `until`.
+  virtual bool ends_loop(std::uint32_t step) = 0;
   /// The value of its field that tells parts apart (PlacesProgram::value), or that `!=` compares,
   /// as key bytes; null where it is missing. Valid until the next call.
   virtual const std::string* value(const Expr& own) = 0;
@@ -123,6 +126,11 @@ class Places {
   std::uint64_t greatest_last(std::uint32_t place, const PlaceEntry& end) const;
   void go_through(std::uint32_t first_place, std::uint64_t first, std::uint64_t last,
                   std::vector<const PlaceEntry*>& at) const;
+  std::uint64_t latest_last(std::uint32_t place, std::uint64_t upto, const PlaceEntry& end) const;
+  std::pair<std::uint64_t, std::uint64_t> longest_of_several(std::uint32_t place, Span from,
+                                                             Span ends,
+                                                             const PlaceEntry& end) const;
+  std::uint32_t last_of_loop() const;
   std::pair<std::uint64_t, std::uint64_t> longest(std::uint32_t step, const PlaceEntry& start,
                                                   const PlaceEntry& end) const;
   PlacesMatch compared_match(PlacesEvent& event) const;

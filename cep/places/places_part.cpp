@@ -28,6 +28,9 @@ PlacesPart make_part(const RuleProgram& rule) {
       }
     }
   }
+  for (std::size_t step = 1; step + 1 < rule.steps.size(); ++step) {
+    if (rule.steps[step].has_until) part.lengths = std::make_unique<RangeLeast>(true);
+  }
   const auto& comparison = rule.places->comparison;
   if (comparison && comparison->op == Op::kNotEqual) {
     part.others = std::make_unique<FirstOther>();
@@ -46,6 +49,12 @@ PlacesPart make_part(const RuleProgram& rule) {
     part.chain = std::make_unique<ComparedChain>(std::move(steps));
   }
   return part;
+}
+
+void push_length(PlacesPart& part, std::uint32_t first_place, std::uint64_t last) {
+  const PlaceEntry& entry = part.places[first_place + 1].ring[last];
+  const PlaceEntry& first = part.places[first_place].ring[entry.low];
+  part.lengths->push(static_cast<Int128>(entry.taken - first.taken + 1));
 }
 
 PlacesPart& part_with(PlacesState& state, const RuleProgram& rule, const std::string& value) {

@@ -106,7 +106,8 @@ class PatternState {
   std::uint64_t budget_events = 0;
   std::uint64_t budget_bytes = 0;
   std::unique_ptr<BudgetTally> tally;  // where it is near a budget
-  /// Of a busy key that a simple method matches (cep/places/places.h); then nothing else is used.
+  /// Of a busy key that is matched by places (cep/places/places.h). Of the simple methods nothing
+  /// else is used; of the general matcher it has no runs then.
   std::unique_ptr<PlacesState> places;
   /// Of a busy key of the general matcher (cep/places/members.h); then there are no partial
   /// matches, and `words` is used while an alert is made.

@@ -64,6 +64,7 @@ std::size_t PlacesPart::bytes() const {
   for (const LoopRecord& loop : loops) sum += loop.bytes();
   if (longest != nullptr) sum += longest->bytes();
   if (borders != nullptr) sum += borders->bytes();
+  if (lengths != nullptr) sum += lengths->bytes();
   if (compared != nullptr) sum += compared->bytes();
   if (others != nullptr) sum += others->bytes();
   if (chain != nullptr) sum += chain->bytes();

@@ -88,8 +88,11 @@ struct PlacesPart {
   std::unique_ptr<FirstOther> others;     // the same, where the comparison is `!=`
   std::unique_ptr<ComparedChain> chain;   // of the entries of all places
   std::unique_ptr<LoopBorders> borders;   // of two loops
-  const std::string* value = nullptr;     // of PlacesState::by_value
-  std::uint64_t in_order = 0;             // how often PlacesState::order names it
+  /// Of the entries of a loop's last place, where `until` may end the loop and steps are on both
+  /// sides of it: the events of the longest loop that ends there.
+  std::unique_ptr<RangeLeast> lengths;
+  const std::string* value = nullptr;  // of PlacesState::by_value
+  std::uint64_t in_order = 0;          // how often PlacesState::order names it
 
   bool is_empty() const { return places.front().ring.empty(); }
   std::size_t entries() const;

@@ -21,8 +21,10 @@
 #include "cep/queue/range_least.h"
 #include "cep/queue/range_sums.h"
 #include "tests/support/engine_run.h"
+#include "tests/support/engine_snapshot.h"
 #include "tests/support/letters.h"
 #include "tests/support/letters_run.h"
+#include "tests/support/oracle.h"
 #include "tests/support/plan_parts.h"
 #include "tests/support/random.h"
 
@@ -238,6 +240,98 @@ TEST_CASE("busy keys: a budget drops the oldest, and the next alert says so") {
   CHECK(by_bytes.stats.runs_lost < 1'000);
 }
 
+TEST_CASE("busy keys: `until` ends the loops of all that began before it") {
+  const cep::Plan plan = loop_plan("any a{3,} until x; any b", 1'000'000);
+  const std::string letters =
+      std::string(3'000, 'a') + "xb" + std::string(1'000, 'a') + "b" + std::string(40, 'a') + "xb";
+  const LettersRun ran = run_letters(plan, letters, {});
+  REQUIRE(ran.alerts.size() == 3);
+  // The oldest first event decides, and its loop is over.
+  for (const cep::Alert& alert : ran.alerts) {
+    CHECK(alert.message == "3000 4498500 ");
+    CHECK(alert.events.size() == 1'000);
+    CHECK(alert.events_omitted == 2'001);
+    CHECK(alert.lost_runs == 0);
+  }
+  CHECK(ran.stats.keys_made_busy == 1);
+  CHECK(ran.stats.runs_lost == 0);
+  CHECK(ran.bytes_per_event < 350);
+
+  // At the end of the pattern; the partial matches before it agree on what is listed.
+  cep::Plan last = loop_plan("any a; any b{2,} until x", 1'000'000);
+  last.rules[0].message.clear();
+  for (const std::uint32_t runs : {0U, 16U, UINT32_MAX}) {
+    cep::Limits limits;
+    limits.busy_key_runs = runs;
+    limits.events_per_alert_max = 4;
+    const LettersRun found = run_letters(last, std::string(20, 'a') + "bxbbbxbb", limits);
+    const std::vector<std::string> expected = {"0|22,23", "0|22,23,24", "0|26,27"};
+    CHECK(found.matches == expected);
+  }
+}
+
+TEST_CASE("busy keys: a clause that needs partial matches loses those of loops with `until`") {
+  const cep::Plan plan = loop_plan("any a{2,} until x; any b", 1'000'000);
+  cep::Plan changed = plan;
+  const auto number = *find_field(plan, {cep::EventTypeIndex(0)}, "i");
+  changed.rules[0].exceptions.push_back(
+      {"", condition(cep::Op::kGreater, {field_read(number), int_literal(1'000)}), std::nullopt});
+  const auto program = cep::compile(std::make_shared<const cep::Plan>(plan), cep::Limits{});
+  const auto other = cep::compile(std::make_shared<const cep::Plan>(changed), cep::Limits{});
+  REQUIRE(program.has_value());
+  REQUIRE(other.has_value());
+  std::string letters;
+  for (int i = 0; i < 44; ++i)
+    letters += fmt::format("{}{}", i > 0 ? " " : "", i % 22 < 20 ? 'a' : 'b') + std::to_string(i);
+  const auto events = oracle::place_events(plan, letters_events(letters), {});
+  cep::Engine engine(*program, 1);
+  engine.track_changes();
+  std::vector<cep::Alert> alerts;
+  const std::vector<EngineStep> steps = steps_of(events, cep::kEventTimeMax, {1, 1});
+  for (std::size_t i = 0; i < 20; ++i) take_step(*program, engine, events, steps[i], alerts);
+  CHECK(engine.stats().keys_made_busy == 1);
+  Result<cep::Engine> again = restored_engine(*other, 2, whole_snapshot(engine));
+  REQUIRE(again.has_value());
+  CHECK(again->stats().runs == 0);
+  for (std::size_t i = 20; i < 44; ++i) take_step(*other, *again, events, steps[i], alerts);
+  REQUIRE(alerts.size() == 2);
+  CHECK(alerts[0].message == "20 630 ");
+  CHECK(alerts[0].lost_runs == 20);
+  CHECK(alerts[1].lost_runs == 0);
+}
+
+TEST_CASE("busy keys: of several loops between the first event and the last the longest counts") {
+  cep::Plan plan = letters_plan("any a; any b{1,} until x; any c", 1'000'000);
+  for (const std::uint32_t runs : {0U, 16U}) {
+    cep::Limits limits;
+    limits.busy_key_runs = runs;
+    const auto matches = [&](const std::string& letters) {
+      return run_letters(plan, letters, limits).matches;
+    };
+    CHECK(matches("abxbbbxbbc") == std::vector<std::string>{"0|3,4,5|9"});
+    CHECK(matches("abbxbbxbc") == std::vector<std::string>{"0|1,2|8"});
+    CHECK(matches("bbbabxbbc") == std::vector<std::string>{"3|6,7|8"});
+    CHECK(matches("abxbcbbc") == std::vector<std::string>{"0|1|4", "0|3,5,6|7"});
+  }
+}
+
+TEST_CASE("busy keys: a greedy loop takes all that fits it") {
+  const cep::Plan plan = loop_plan("any a{2,}greedy; any ab", 1'000'000);
+  const LettersRun ran = run_letters(plan, std::string(1'000, 'a') + "bab", {});
+  REQUIRE(ran.alerts.size() == 2);
+  CHECK(ran.alerts[0].message == "1000 499500 ");
+  CHECK(ran.alerts[1].message == "1001 500501 ");
+  CHECK(ran.stats.keys_made_busy == 1);
+}
+
+TEST_CASE("busy keys: a long loop with `until` makes its key a busy one") {
+  const cep::Plan plan = loop_plan("any a{3,} until x; first b", 1'000'000);
+  const LettersRun ran = run_letters(plan, "a" + std::string(15, 'c') + "aab", {});
+  CHECK(ran.stats.keys_made_busy == 0);
+  const cep::Plan last = loop_plan("first a; next b{2,} until x", 1'000'000);
+  CHECK(run_letters(last, "a" + std::string(300, 'b'), {}).stats.keys_made_busy == 1);
+}
+
 TEST_CASE("busy keys: two loops keep the totals of all events, without `within` too") {
   cep::Plan plan = loop_plan("any a{2,}; any b{2,}; any c", 0);
   const std::string letters = std::string(3'000, 'a') + "bab" + std::string(2'000, 'b') + "c";
@@ -295,6 +389,39 @@ TEST_CASE("busy keys: long loops that take the same events are matched in little
             std::string::npos);
     } else {
       CHECK(ran.lines.size() > 1'000);
+    }
+  }
+}
+
+// Work that grows with the square of the events would take minutes here.
+TEST_CASE("busy keys: loops with `until` or `greedy` are matched in little work" *
+          doctest::skip(is_quick())) {
+  constexpr std::size_t kEvents = 20'000;
+  cep::Limits limits = kOutOfReach;
+  limits.busy_key_runs = 16;
+  limits.events_per_alert_max = 10;
+  for (const std::string pattern :
+       {"any a{3,} until x; any h", "any a{3,} until x; first b; any h",
+        "any ab{2,} until x; no c; any h", "any a{1,} until x; any b; any b; any h",
+        "any ab; any a{3,} until x", "any a; first b; any a{3,} until x",
+        "any b; any ab{2,} until x; any h", "any b; any ab{2,} until x; any x; any h",
+        "any a{3,}greedy; any h", "any a{2,3}greedy; first b; any h",
+        "any b; any ab{2,}greedy; first h"}) {
+    for (const bool skips : {false, true}) {
+      CAPTURE(pattern);
+      cep::Plan plan = loop_plan(pattern, 100'000'000);
+      if (skips) plan.rules[0].selection.kind = cep::SelectionKind::kSkipPastLast;
+      std::string letters;
+      for (std::size_t i = 0; i < kEvents; ++i) {
+        letters += i % 1'000 == 999 ? 'x' : i % 100 == 98 ? 'h' : "aab"[i % 3];
+      }
+      const LettersRun ran = run_letters(plan, letters, limits);
+      CHECK(ran.alerts.size() >= (skips ? 10 : 100));
+      CHECK(ran.stats.runs_lost == 0);
+      if (!skips) CHECK(ran.stats.keys_made_busy >= 1);
+      // What an event looks at does not grow: few partial matches, before the key is a busy one.
+      CHECK(ran.stats.runs_visited < 40 * kEvents);
+      if (!skips) CHECK(ran.stats.runs_visited < 1'000);
     }
   }
 }

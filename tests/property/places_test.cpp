@@ -45,6 +45,7 @@ std::string random_sequence(Random& random) {
       const std::int64_t min = random.between(1, 3);
       const std::int64_t max = random.between(std::max<std::int64_t>(min, 2), min + 3);
       step += random.chance(60) ? fmt::format("{{{},}}", min) : fmt::format("{{{},{}}}", min, max);
+      if (step.ends_with(",}") && random.chance(20)) step += " until " + letter_set(random);
     }
     parts.push_back(std::move(step));
   }
@@ -61,6 +62,30 @@ std::string random_loops(Random& random) {
   for (std::size_t i = 0; i < steps; ++i) {
     std::string step = "any " + (are_alike && random.chance(80) ? common : letter_set(random));
     if (random.chance(70)) step += fmt::format("{{{},}}", random.between(1, 3));
+    parts.push_back(std::move(step));
+  }
+  return fmt::format("{}", fmt::join(parts, "; "));
+}
+
+// A sequence with one loop, which some letters end, or which is greedy.
+std::string random_special(Random& random) {
+  const std::size_t steps = 1 + random.below(4);
+  const std::size_t loop = random.below(steps);
+  const bool is_greedy = random.chance(35);
+  std::vector<std::string> parts;
+  for (std::size_t i = 0; i < steps; ++i) {
+    if (i > 0 && random.chance(15)) parts.push_back("no " + letter_set(random));
+    std::string step =
+        random.pick({"any ", "any ", "any ", "first ", "next "}) + letter_set(random);
+    const std::int64_t min = random.between(1, 3);
+    if (i == loop && is_greedy) {
+      step += random.chance(70) ? fmt::format("{{{},}}greedy", min)
+                                : fmt::format("{{{},{}}}greedy", min, min + random.between(1, 2));
+    } else if (i == loop) {
+      step += fmt::format(
+          "{{{},}} until {}", min,
+          random.chance(60) ? std::string(1, "abcd"[random.below(4)]) : letter_set(random));
+    }
     parts.push_back(std::move(step));
   }
   return fmt::format("{}", fmt::join(parts, "; "));
@@ -225,6 +250,53 @@ std::string random_steps(Random& random) {
   return fmt::format("{}", fmt::join(parts, "; "));
 }
 
+// Aggregates of the loops for the alert to show.
+void show_loops(cep::Plan& plan) {
+  cep::Rule& rule = plan.rules[0];
+  for (std::size_t i = 0; i < rule.variables.size(); ++i) {
+    if (!rule.variables[i].loop) continue;
+    for (const cep::Aggregate aggregate :
+         {cep::Aggregate::kCount, cep::Aggregate::kSum, cep::Aggregate::kMin, cep::Aggregate::kMax,
+          cep::Aggregate::kDistinct}) {
+      rule.message.push_back({" ", nullptr});
+      rule.message.push_back({"", aggregate_of(plan, cep::VarIndex(i), aggregate)});
+    }
+  }
+}
+
+void add_gaps(cep::Rule& rule, Random& random) {
+  for (std::size_t i = 1; i < rule.pattern.size(); ++i) {
+    if (!rule.pattern[i].is_step() || random.chance(40)) continue;
+    rule.pattern[i].gap = cep::Duration{1000 * random.between(1, 8)};
+  }
+}
+
+LetterCase random_special_case(Random& random) {
+  LetterCase c;
+  c.pattern = random_special(random);
+  c.plan = letters_plan(c.pattern, random.between(4, 40));
+  cep::Rule& rule = c.plan.rules[0];
+  if (random.chance(25)) add_gaps(rule, random);
+  if (random.chance(5)) rule.within.reset();
+  if (random.chance(25)) rule.selection.kind = cep::SelectionKind::kSkipPastLast;
+  if (random.chance(15)) {
+    rule.suppression.once = cep::OncePerDuration{cep::Duration{1000 * random.between(1, 9)}};
+  }
+  if (random.chance(10)) {
+    const auto number = *find_field(c.plan, {cep::EventTypeIndex(0)}, "i");
+    rule.having = condition(cep::Op::kGreater, {field_read(number), int_literal(8)});
+  }
+  show_loops(c.plan);
+  std::int64_t at = 0;
+  const std::size_t count = 8 + random.below(32);
+  for (std::size_t i = 0; i < count; ++i) {
+    at += random.between(0, 3);
+    c.letters += fmt::format("{}{}{}", i > 0 ? " " : "", "abcd"[random.below(4)], at);
+  }
+  c.events = oracle::place_events(c.plan, letters_events(c.letters), {});
+  return c;
+}
+
 LetterCase random_case(Random& random) {
   LetterCase c;
   const bool asks_for_chain = random.chance(20);
@@ -242,22 +314,10 @@ LetterCase random_case(Random& random) {
   const bool asks_for_equals = random.chance(35) && !asks_for_more && !asks_for_chain;
   if (asks_for_equals) ask_for_equals(c.plan, random);
   cep::Rule& rule = c.plan.rules[0];
-  const bool has_gaps = random.chance(25);
-  for (std::size_t i = 1; has_gaps && i < rule.pattern.size(); ++i) {
-    if (!rule.pattern[i].is_step() || random.chance(40)) continue;
-    rule.pattern[i].gap = cep::Duration{1000 * random.between(1, 8)};
-  }
+  if (random.chance(25)) add_gaps(rule, random);
   if (random.chance(20)) rule.within.reset();
   if (random.chance(25)) rule.selection.kind = cep::SelectionKind::kSkipPastLast;
-  for (std::size_t i = 0; i < rule.variables.size(); ++i) {
-    if (!rule.variables[i].loop) continue;
-    for (const cep::Aggregate aggregate :
-         {cep::Aggregate::kCount, cep::Aggregate::kSum, cep::Aggregate::kMin, cep::Aggregate::kMax,
-          cep::Aggregate::kDistinct}) {
-      rule.message.push_back({" ", nullptr});
-      rule.message.push_back({"", aggregate_of(c.plan, cep::VarIndex(i), aggregate)});
-    }
-  }
+  show_loops(c.plan);
   const bool bounds_sum = random.chance(25);
   if (bounds_sum) {
     bound_sum(c.plan, random);
@@ -302,17 +362,23 @@ std::string shown(const LetterCase& c, const std::vector<std::string>& expected,
 }
 }  // namespace
 
-TEST_CASE("engine: gives the oracle's alerts for busy keys, also behind a restore") {
+namespace {
+struct Counts {
+  std::size_t cases = 0;
   std::size_t alerting = 0;
   std::size_t busy = 0;
   std::size_t left = 0;
-  const std::size_t cases = for_all_seeds("PROPERTY", 3000, [&](Random& random) {
-    const LetterCase c = random_case(random);
+};
+// Cases beside the oracle, from several numbers of partial matches on.
+Counts compare_with_oracle(LetterCase (*make)(Random&)) {
+  Counts counts;
+  counts.cases = for_all_seeds("PROPERTY", 3000, [&](Random& random) {
+    const LetterCase c = make(random);
     if (!cep::validate(c.plan).empty()) return;
     const auto outcome = oracle::evaluate(c.plan, c.events, {});
     if (!outcome) return;
     const std::vector<std::string> expected = alert_lines(c.plan, outcome->alerts);
-    if (!expected.empty()) ++alerting;
+    if (!expected.empty()) ++counts.alerting;
     const auto plan = std::make_shared<const cep::Plan>(c.plan);
     for (const std::uint32_t runs : {0U, 1U, 2U, 4U, 9U}) {
       cep::Limits limits = kOutOfReach;
@@ -320,16 +386,63 @@ TEST_CASE("engine: gives the oracle's alerts for busy keys, also behind a restor
       const auto program = cep::compile(plan, limits);
       REQUIRE(program.has_value());
       const RestoredRun run = run_restored(*program, c.events, random);
-      busy += run.made_busy;
-      left += run.left_as_runs;
+      counts.busy += run.made_busy;
+      counts.left += run.left_as_runs;
       const std::vector<std::string> found = alert_lines(c.plan, run.alerts);
       REQUIRE_MESSAGE(found == expected,
                       "busy from " << runs << ", " << run.cut << ": " << shown(c, expected, found));
     }
   });
-  MESSAGE(cases << " cases, " << alerting << " with alerts, " << busy << " keys made busy, " << left
-                << " left as they were");
-  CHECK(3 * alerting > cases);
-  CHECK(busy > 2 * cases);
+  MESSAGE(counts.cases << " cases, " << counts.alerting << " with alerts, " << counts.busy
+                       << " keys made busy, " << counts.left << " left as they were");
+  return counts;
+}
+}  // namespace
+
+TEST_CASE("engine: gives the oracle's alerts for busy keys, also behind a restore") {
+  const Counts counts = compare_with_oracle(random_case);
+  CHECK(3 * counts.alerting > counts.cases);
+  CHECK(counts.busy > 2 * counts.cases);
+}
+
+TEST_CASE("engine: gives the oracle's alerts for busy keys of loops with `until` or `greedy`") {
+  const Counts counts = compare_with_oracle(random_special_case);
+  CHECK(3 * counts.alerting > counts.cases);
+  CHECK(counts.busy > 2 * counts.cases);
+  CHECK(counts.left == 0);
+}
+
+TEST_CASE("engine: budgets of busy keys of loops with `until` or `greedy` drop the same") {
+  std::size_t lost = 0;
+  for_all_seeds("PROPERTY", 1000, [&](Random& random) {
+    const LetterCase c = random_special_case(random);
+    if (!cep::validate(c.plan).empty()) return;
+    cep::Limits limits;
+    limits.busy_key_runs = static_cast<std::uint32_t>(random.below(4));
+    if (random.chance(60)) limits.events_per_key_max = 1 + random.below(8);
+    if (random.chance(60)) limits.bytes_per_key_max = 100 + random.below(600);
+    if (random.chance(30)) limits.runs_per_group_max = 1 + random.below(6);
+    if (random.chance(30)) limits.steps_per_event_max = 1 + random.below(60);
+    const auto program = cep::compile(std::make_shared<const cep::Plan>(c.plan), limits);
+    REQUIRE(program.has_value());
+    std::vector<std::string> expected;
+    for (const Cut& cut : {Cut{10'000, 1}, Cut{1, 2, true}, Cut{5, 3}}) {
+      std::optional<cep::Engine> engine(std::in_place, *program, cut.hash_seed);
+      engine->track_changes();
+      std::vector<cep::Alert> alerts;
+      for (const EngineStep& step : steps_of(c.events, cep::kEventTimeMax, cut)) {
+        take_step(*program, *engine, c.events, step, alerts);
+        if (cut.rows > 1) continue;
+        lost += engine->stats().runs_lost > 0 ? 1 : 0;
+        Result<cep::Engine> again = restored_engine(*program, 8, whole_snapshot(*engine));
+        REQUIRE_MESSAGE(again.has_value(), shown(c, {}, {}));
+        engine.emplace(std::move(*again));
+      }
+      const std::vector<std::string> found = alert_lines(c.plan, alerts);
+      if (cut.rows == 10'000) expected = found;
+      REQUIRE_MESSAGE(found == expected, shown(c, expected, found));
+    }
+  });
+  CHECK(lost > 100);
 }
 }  // namespace tocsin::tests

@@ -87,7 +87,10 @@ void check_reached(const cep::RuleProfile& profile) {
 
 // What is said of a busy key, from the plan alone, is what was compiled.
 void check_growth(const cep::Growth& growth, const cep::RuleProgram& compiled) {
-  const bool has_paths = compiled.pattern != nullptr && compiled.pattern->paths.has_value();
+  const cep::PatternProgram* const pattern = compiled.pattern.get();
+  const bool is_sequence = pattern != nullptr && pattern->sequence != nullptr &&
+                           pattern->sequence->method == cep::Method::kRuns;
+  const bool has_paths = (pattern != nullptr && pattern->paths.has_value()) || is_sequence;
   switch (growth.kept) {
     case cep::Kept::kNothing:
       CHECK_FALSE(compiled.method == cep::Method::kStrict);

@@ -91,6 +91,13 @@ Element parse_element(const cep::Plan& plan, std::string_view text, cep::Rule& r
     accept(text, "}");
     if (accept(text, "next")) step.quantifier.mode = LoopMode::kNext;
     if (accept(text, "each")) step.quantifier.mode = LoopMode::kEach;
+    step.quantifier.greedy = accept(text, "greedy");
+    if (accept(text, " until ")) {
+      const std::size_t end = std::min(text.find('?'), text.size());
+      step.until_events = step.events;
+      step.until_where = one_of_letters(plan, text.substr(0, end));
+      text.remove_prefix(end);
+    }
   }
   step.optional = accept(text, "?");
   TOCSIN_ASSERT(text.empty(), "the whole step is understood");

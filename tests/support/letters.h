@@ -15,8 +15,9 @@ namespace tocsin::tests {
 /// A plan of one rule named `letters`, without a key, over the event type `letter`(ts, name, i).
 /// The pattern is a list of steps with "; " between them: how the step is reached (`next`, `first`,
 /// `any`, `no` or `no next` for an absence), the letters that it takes (`*`: all), perhaps a count
-/// `{min,max}` with `next` or `each` for its inside, perhaps `?`. A last absence may end in ` for
-/// N`. `within` and N are in ms, 0: no `within`.
+/// `{min,max}` with `next` or `each` for its inside, `greedy`, and ` until ` with the letters that
+/// end the loop, perhaps `?`. A last absence may end in ` for N`. `within` and N are in ms, 0: no
+/// `within`.
 cep::Plan letters_plan(std::string_view pattern, std::int64_t within_ms);
 /// Makes `count` elements of a sequence, from `begin` on, one group, which is reached as the first
 /// of them was. Of `one of`, each step begins an alternative for which `joins` does not say that it

@@ -1,4 +1,4 @@
-#include "cep/match/busy_key.h"
+#include "cep/places/busy_key.h"
 
 #include <algorithm>
 #include <cstring>
@@ -178,16 +178,45 @@ bool BusyKey::fill(const std::byte* record, const Run* runs, std::uint32_t count
   return finish();
 }
 
+// A partial match of the general matcher collects or waits for the next step, by its transition.
+bool BusyKey::fill(const PatternState& from, const PatternProgram& pattern) {
+  const auto* const record = reinterpret_cast<const std::byte*>(from.words.data());
+  std::vector<Run> runs;
+  for (const PatternRun& of : from.runs) {
+    const PatternTransition& transition = pattern.transitions[of.transition];
+    if (transition.target >= PatternTransition::kFan) return false;
+    const Node* at = RecordStore::at<Node>(record, of.node);
+    const std::uint32_t step = at->step;
+    std::uint32_t count = 1;
+    while (at->parent != 0) {
+      at = RecordStore::at<Node>(record, at->parent);
+      if (at->step != step) break;
+      ++count;
+    }
+    Run run;
+    run.node = of.node;
+    run.packed = Run::pack(std::min(count, kUnbounded), step,
+                           transition.further ? Run::kCollects : Run::kWaits);
+    runs.push_back(run);
+  }
+  return fill(record, runs.data(), static_cast<std::uint32_t>(runs.size()));
+}
+
 // Fills an empty part with what partial matches hold.
 bool BusyKey::fill_part(const RunNodes& nodes, const RunGroup& group, PlacesPart& part) const {
   const PlacesProgram& places = *rule_.places;
   std::vector<std::map<std::uint64_t, Seen>> seen(places.place_count);
   std::vector<std::map<std::uint64_t, std::uint32_t>> taken(places.loops.size());  // subsets
-  // What stands behind a place; a loop's last events follow its first ones by counting.
+  // What stands behind a place; a loop's last events follow its first ones by counting, or where
+  // `until` may end it those that it is seen to follow.
   const auto see = [&](std::uint32_t place, Offset node, Offset before) {
     Seen& entry = seen[place][nodes.number(node)];
     entry.subset = static_cast<std::uint32_t>(nodes.at(node).subset());
     if (before != 0) entry.least_before = std::min(entry.least_before, nodes.number(before));
+  };
+  const auto see_last = [&](Offset node) {
+    const bool has_until = rule_.steps[nodes.at(node).step].has_until;
+    see(nodes.place(node) + 1, node, has_until ? nodes.loop_begin(node) : 0);
   };
   for (const Offset node : group.nodes) {
     const Offset parent = nodes.at(node).parent;
@@ -198,15 +227,19 @@ bool BusyKey::fill_part(const RunNodes& nodes, const RunGroup& group, PlacesPart
     }
     if (!is_of_loop || nodes.begins_loop(node)) {
       see(nodes.place(node), node, parent);
-      if (parent != 0 && nodes.is_of_loop(parent)) see(nodes.place(parent) + 1, parent, 0);
+      if (parent != 0 && nodes.is_of_loop(parent)) see_last(parent);
     }
   }
-  // What waits for the next step is what stands there from the first that does.
+  // What waits for the next step, or collects, is what stands there from the first that does.
   std::vector<std::uint64_t> first_waiting(places.place_count, ~std::uint64_t{0});
   for (const Run& run : group.runs) {
+    if (rule_.steps[run.step()].has_until && (run.flags() & Run::kCollects) != 0) {
+      std::uint64_t& first = first_waiting[nodes.place(run.node)];
+      first = std::min(first, nodes.number(nodes.loop_begin(run.node)));
+    }
     if ((run.flags() & Run::kWaits) == 0) continue;
     const std::uint32_t place = nodes.place(run.node) + (nodes.is_of_loop(run.node) ? 1 : 0);
-    if (nodes.is_of_loop(run.node)) see(place, run.node, 0);
+    if (nodes.is_of_loop(run.node)) see_last(run.node);
     first_waiting[place] = std::min(first_waiting[place], nodes.number(run.node));
   }
   for (std::size_t loop = 0; loop < taken.size(); ++loop) {
@@ -235,9 +268,17 @@ bool BusyKey::fill_part(const RunNodes& nodes, const RunGroup& group, PlacesPart
     }
     if (place > 0) part.places[place].low = place_of(place - 1, first_waiting[place - 1]);
   }
+  return knows_loops(nodes, group, part);
+}
+
+// Whether partial matches say of each first event of a loop whether the loop goes on from there; of
+// the part all but that is filled.
+bool BusyKey::knows_loops(const RunNodes& nodes, const RunGroup& group, PlacesPart& part) const {
+  const PlacesProgram& places = *rule_.places;
   for (std::uint32_t loop = 0; loop < places.loops.size(); ++loop) {
-    const std::uint32_t step = places.loops[loop];
-    part.places[places.first_place[step] + 1].low = 0;
+    const StepProgram& step = rule_.steps[places.loops[loop]];
+    const std::uint32_t place = places.first_place[places.loops[loop]];
+    if (!step.has_until) part.places[place + 1].low = 0;
     std::set<std::uint64_t> collecting;  // numbers of the first events of loops that go on
     for (const Run& run : group.runs) {
       if (nodes.loop(run.node) != loop || (run.flags() & Run::kCollects) == 0) continue;
@@ -245,11 +286,14 @@ bool BusyKey::fill_part(const RunNodes& nodes, const RunGroup& group, PlacesPart
       if (taken_since(part, loop, first) != run.count()) return false;
       collecting.insert(first);
     }
-    const std::uint64_t most = rule_.steps[step].max;
-    for (const auto& [first, entry] : seen[places.first_place[step]]) {
-      const bool goes_on = most == kUnbounded || taken_since(part, loop, first) < most;
-      // Of several loops, one that goes on may have been pruned: another is selected before it.
-      if (collecting.contains(first) ? !goes_on : goes_on && places.loops.size() == 1) return false;
+    // Of several loops, and in the general matcher, one that goes on may have been pruned: another
+    // is selected before it.
+    const bool are_all_there = places.loops.size() == 1 && !step.has_until && !step.is_greedy;
+    const Ring<PlaceEntry>& firsts = part.places[place].ring;
+    for (std::uint64_t i = firsts.begin(); i < firsts.end() && !step.has_until; ++i) {
+      const bool goes_on =
+          step.max == kUnbounded || taken_since(part, loop, firsts[i].event) < step.max;
+      if (collecting.contains(firsts[i].event) ? !goes_on : goes_on && are_all_there) return false;
     }
   }
   return true;

@@ -7,12 +7,16 @@
 #include <string>
 #include <vector>
 
+#include "cep/base/byte_codec.h"
+#include "cep/compile/pattern_program.h"
 #include "cep/compile/program.h"
 #include "cep/eval/eval.h"
 #include "cep/places/places_match.h"
 #include "cep/record/budget.h"
 #include "cep/record/key_record.h"
+#include "cep/record/pattern_state.h"
 #include "cep/record/places_state.h"
+#include "cep/record/state_events.h"
 
 namespace tocsin::cep {
 /// What an expression says whose fields of the step's event are read from this event.
@@ -32,13 +36,13 @@ class BusyKey {
   /// Fills an empty state with what partial matches hold. False where they do not say all that
   /// places have to know; then the state is void.
   bool fill(const std::byte* record, const Run* runs, std::uint32_t count);
-  /// Adds a part that was read. False where its first events do not have one value of their own.
-  bool add_part(PlacesPart part);
+  /// The same of the general matcher's partial matches: of a rule as PatternProgram::sequence has
+  /// it, in a state without an order of them.
+  bool fill(const PatternState& from, const PatternProgram& pattern);
+  /// Reads what write_places() wrote into an empty state. False for other bytes.
+  bool read(ByteReader& from, const EventReader& events);
   /// Copies an event behind the others. Gives its number.
   std::uint64_t push_event(const KeptEvent& event);
-  /// Once the log, and of each part the events that loops took and each place's entries with their
-  /// events and lows are there: makes all else. False where they do not go together.
-  bool finish();
   /// Appends what the event that a part's loop took last adds to its totals; `scope` has the
   /// event's key and batch.
   void add_to_series(PlacesPart& part, std::uint32_t loop, const EventView& event, EvalScope scope);
@@ -55,6 +59,9 @@ class BusyKey {
   class RunNodes;
   struct RunGroup;
   bool fill_part(const RunNodes& nodes, const RunGroup& group, PlacesPart& part) const;
+  bool add_part(PlacesPart part);
+  bool finish();
+  bool knows_loops(const RunNodes& nodes, const RunGroup& group, PlacesPart& part) const;
   static std::uint64_t taken_since(const PlacesPart& part, std::uint32_t loop, std::uint64_t event);
   bool finish_part(PlacesPart& part);
   void finish_compared(PlacesPart& part) const;
@@ -66,6 +73,12 @@ class BusyKey {
   const RuleProgram& rule_;
   PlacesState& state_;
 };
+
+/// Writes a busy key's state, whose events are numbered in `events`: the events, those that the
+/// loops took, and of each place the entries' events and the first entry that each may follow. All
+/// else follows from it.
+void write_places(const RuleProgram& rule, const PlacesState& places, EventWriter& events,
+                  ByteWriter& to);
 
 /// The loops of a match that places gave.
 class BusyLoop : public LoopEvents {

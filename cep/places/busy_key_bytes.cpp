@@ -5,8 +5,8 @@
 #include <utility>
 #include <vector>
 
-#include "cep/engine/state_record.h"
-#include "cep/match/busy_key.h"
+#include "cep/base/byte_codec.h"
+#include "cep/places/busy_key.h"
 #include "cep/places/places_part.h"
 #include "cep/plan/pattern.h"
 
@@ -20,34 +20,14 @@ bool is_in_subset(const RuleProgram& rule, std::uint32_t step, std::uint64_t sub
 bool is_of_loop(const RuleProgram& rule, std::uint32_t place) {
   return rule.places->loop_of(rule.places->step_of(place)).has_value();
 }
-// A loop's last events follow its first ones by their numbers alone.
+// A loop's last events follow its first ones by their numbers alone, unless `until` may end it.
 bool has_lows(const RuleProgram& rule, std::uint32_t place) {
-  return place > 0 && rule.places->first_place[rule.places->step_of(place)] == place;
-}
-}  // namespace
-
-void RecordCodec::write_places(const PlacesState& places, const RuleProgram& rule, ByteWriter& to) {
-  const std::uint64_t first = places.log.begin();
-  to.varint(places.log.size());
-  for (std::uint64_t i = first; i < places.log.end(); ++i) {
-    to.varint(events_.number_of(places.log[i]));
-  }
-  if (!rule.places->value) {
-    write_part(places.whole, first, rule, to);
-    return;
-  }
-  std::vector<const PlacesPart*> parts;
-  for (const auto& [value, part] : places.by_value) {
-    if (!part.is_empty()) parts.push_back(&part);
-  }
-  std::ranges::sort(parts, {},
-                    [](const PlacesPart* part) { return part->places.front().ring.front().event; });
-  to.varint(parts.size());
-  for (const PlacesPart* const part : parts) write_part(*part, first, rule, to);
+  const std::uint32_t step = rule.places->step_of(place);
+  return place > 0 && (rule.places->first_place[step] == place || rule.steps[step].has_until);
 }
 
-void RecordCodec::write_part(const PlacesPart& part, std::uint64_t first, const RuleProgram& rule,
-                             ByteWriter& to) {
+void write_part(const PlacesPart& part, std::uint64_t first, const RuleProgram& rule,
+                ByteWriter& to) {
   for (const LoopRecord& loop : part.loops) {
     to.varint(loop.taken.size());
     for (std::uint64_t i = loop.taken.begin(); i < loop.taken.end(); ++i) {
@@ -69,42 +49,8 @@ void RecordCodec::write_part(const PlacesPart& part, std::uint64_t first, const 
   }
 }
 
-bool RecordCodec::read_places(ByteReader& from, const RuleProgram& rule,
-                              PlacesState& places) const {
-  BusyKey key(program_, table_, rule, places);
-  const std::uint64_t events = from.varint();
-  for (std::uint64_t i = 0; i < events; ++i) {
-    const std::uint64_t number = from.varint();
-    if (!from.ok() || number >= read_events_.count()) return false;
-    const KeptEvent* const event = read_events_.at(number);
-    if (event == nullptr) return false;
-    key.push_event(*event);
-  }
-  if (!rule.places->value) {
-    if (!read_part(from, rule, places.log, places.whole)) return false;
-    return key.finish() && !places.is_empty();
-  }
-  const std::uint64_t parts = from.varint();
-  for (std::uint64_t i = 0; i < parts; ++i) {
-    PlacesPart part = make_part(rule);
-    if (!read_part(from, rule, places.log, part) || !key.add_part(std::move(part))) return false;
-  }
-  return from.ok() && key.finish() && !places.is_empty();
-}
-
-bool RecordCodec::read_part(ByteReader& from, const RuleProgram& rule, const EventLog& log,
-                            PlacesPart& part) {
-  for (std::size_t i = 0; i < part.loops.size(); ++i) {
-    if (!read_taken(from, rule, rule.places->loops[i], log, part.loops[i])) return false;
-  }
-  for (std::uint32_t place = 0; place < part.places.size(); ++place) {
-    if (!read_place(from, rule, place, log, part)) return false;
-  }
-  return from.ok();
-}
-
-bool RecordCodec::read_taken(ByteReader& from, const RuleProgram& rule, std::uint32_t step,
-                             const EventLog& log, LoopRecord& loop) {
+bool read_taken(ByteReader& from, const RuleProgram& rule, std::uint32_t step, const EventLog& log,
+                LoopRecord& loop) {
   const std::uint64_t taken = from.varint();
   for (std::uint64_t i = 0; i < taken; ++i) {
     const std::uint64_t event = from.varint();
@@ -119,8 +65,8 @@ bool RecordCodec::read_taken(ByteReader& from, const RuleProgram& rule, std::uin
   return from.ok();
 }
 
-bool RecordCodec::read_place(ByteReader& from, const RuleProgram& rule, std::uint32_t place,
-                             const EventLog& log, PlacesPart& part) {
+bool read_place(ByteReader& from, const RuleProgram& rule, std::uint32_t place, const EventLog& log,
+                PlacesPart& part) {
   PatternPlace& to = part.places[place];
   const std::uint64_t before = place > 0 ? part.places[place - 1].ring.size() : 0;
   const std::uint64_t entries = from.varint();
@@ -140,5 +86,58 @@ bool RecordCodec::read_place(ByteReader& from, const RuleProgram& rule, std::uin
   }
   if (has_lows(rule, place)) to.low = from.varint_up_to(before);
   return from.ok();
+}
+
+bool read_part(ByteReader& from, const RuleProgram& rule, const EventLog& log, PlacesPart& part) {
+  for (std::size_t i = 0; i < part.loops.size(); ++i) {
+    if (!read_taken(from, rule, rule.places->loops[i], log, part.loops[i])) return false;
+  }
+  for (std::uint32_t place = 0; place < part.places.size(); ++place) {
+    if (!read_place(from, rule, place, log, part)) return false;
+  }
+  return from.ok();
+}
+}  // namespace
+
+void write_places(const RuleProgram& rule, const PlacesState& places, EventWriter& events,
+                  ByteWriter& to) {
+  const std::uint64_t first = places.log.begin();
+  to.varint(places.log.size());
+  for (std::uint64_t i = first; i < places.log.end(); ++i) {
+    to.varint(events.number_of(places.log[i]));
+  }
+  if (!rule.places->value) {
+    write_part(places.whole, first, rule, to);
+    return;
+  }
+  std::vector<const PlacesPart*> parts;
+  for (const auto& [value, part] : places.by_value) {
+    if (!part.is_empty()) parts.push_back(&part);
+  }
+  std::ranges::sort(parts, {},
+                    [](const PlacesPart* part) { return part->places.front().ring.front().event; });
+  to.varint(parts.size());
+  for (const PlacesPart* const part : parts) write_part(*part, first, rule, to);
+}
+
+bool BusyKey::read(ByteReader& from, const EventReader& events) {
+  const std::uint64_t count = from.varint();
+  for (std::uint64_t i = 0; i < count; ++i) {
+    const std::uint64_t number = from.varint();
+    if (!from.ok() || number >= events.count()) return false;
+    const KeptEvent* const event = events.at(number);
+    if (event == nullptr) return false;
+    push_event(*event);
+  }
+  if (!rule_.places->value) {
+    if (!read_part(from, rule_, state_.log, state_.whole)) return false;
+    return finish() && !state_.is_empty();
+  }
+  const std::uint64_t parts = from.varint();
+  for (std::uint64_t i = 0; i < parts; ++i) {
+    PlacesPart part = make_part(rule_);
+    if (!read_part(from, rule_, state_.log, part) || !add_part(std::move(part))) return false;
+  }
+  return from.ok() && finish() && !state_.is_empty();
 }
 }  // namespace tocsin::cep

@@ -5,7 +5,8 @@
 #include <utility>
 #include <vector>
 
-#include "cep/match/busy_key.h"
+#include "cep/places/busy_key.h"
+#include "cep/places/places_part.h"
 #include "cep/places/two_loops.h"
 #include "cep/plan/rule.h"
 
@@ -26,9 +27,11 @@ bool BusyKey::finish_entry(const PlacesPart& part, std::uint32_t place, PlaceEnt
   const Ring<PlaceEntry>& before = part.places[place - 1].ring;
   if (place > places.first_place[step]) {  // a loop's last event
     const StepProgram& program = rule_.steps[step];
-    entry.low = before.first([&](const PlaceEntry& first) {
-      return program.max == kUnbounded || first.taken + program.max > entry.taken;
-    });
+    if (!program.has_until) {
+      entry.low = before.first([&](const PlaceEntry& first) {
+        return program.max == kUnbounded || first.taken + program.max > entry.taken;
+      });
+    }
     entry.high = before.first(
         [&](const PlaceEntry& first) { return first.taken + program.min > entry.taken + 1; });
   } else {
@@ -61,6 +64,11 @@ bool BusyKey::finish_part(PlacesPart& part) {
     for (std::uint64_t i = taken.begin(); i < taken.end(); ++i) {
       add_to_series(part, loop, EventView{nullptr, &state_.log[taken[i].event]}, scope());
     }
+  }
+  if (part.lengths != nullptr) {
+    const std::uint32_t place = rule_.places->first_place[rule_.places->loops.front()];
+    const Ring<PlaceEntry>& lasts = part.places[place + 1].ring;
+    for (std::uint64_t i = lasts.begin(); i < lasts.end(); ++i) push_length(part, place, i);
   }
   finish_compared(part);
   state_.count(part);
