@@ -308,18 +308,31 @@ void find_equalities(const RuleProgram& program, PatternProgram& pattern) {
   }
 }
 
+// Clauses that what is remembered does not depend on, but that need partial matches.
+bool is_beside(ObstacleKind kind) {
+  return kind == ObstacleKind::kOnce || kind == ObstacleKind::kForEach ||
+         kind == ObstacleKind::kAtMost || kind == ObstacleKind::kExcept ||
+         kind == ObstacleKind::kFeatureOfStep;
+}
+
+// PatternProgram::paths.
+void find_paths(const RuleProgram& program, PatternProgram& pattern) {
+  const std::vector<Obstacle> obstacles = general_obstacles(*program.rule);
+  const auto is_known = [](ObstacleKind kind) { return is_of_paths(kind) || is_beside(kind); };
+  if (!std::ranges::all_of(obstacles, is_known, &Obstacle::kind)) return;
+  auto paths = paths_of(program);
+  if (!paths) return;
+  pattern.paths = std::move(*paths);
+  pattern.is_by_paths = std::ranges::none_of(obstacles, is_beside, &Obstacle::kind);
+}
+
 // PatternProgram::sequence. Its method is kRuns where busy keys are matched by it. Else clauses
 // that what is remembered does not depend on keep them from that: then it says how that is read
 // which a rule without them has written.
 std::shared_ptr<const RuleProgram> sequence_of_pattern(const Plan& plan,
                                                        const RuleProgram& program) {
   const std::vector<Obstacle> obstacles = general_obstacles(*program.rule);
-  const auto is_beside = [](ObstacleKind kind) {
-    return kind == ObstacleKind::kOnce || kind == ObstacleKind::kForEach ||
-           kind == ObstacleKind::kAtMost || kind == ObstacleKind::kExcept ||
-           kind == ObstacleKind::kFeatureOfStep;
-  };
-  const auto is_known = [&](ObstacleKind kind) { return is_of_sequence(kind) || is_beside(kind); };
+  const auto is_known = [](ObstacleKind kind) { return is_of_sequence(kind) || is_beside(kind); };
   if (!std::ranges::any_of(obstacles, is_of_sequence, &Obstacle::kind) ||
       !std::ranges::all_of(obstacles, is_known, &Obstacle::kind)) {
     return nullptr;
@@ -362,10 +375,7 @@ void Compiler::compile_pattern(RuleProgram& program) {
   if (auto members = members_of(rule)) program.members = std::move(*members);
   pattern->keeps_order = keeps_order(program, *pattern);
   find_equalities(program, *pattern);
-  const auto is_of_paths = [](const Obstacle& obstacle) { return cep::is_of_paths(obstacle.kind); };
-  if (std::ranges::all_of(general_obstacles(rule), is_of_paths)) {
-    if (auto paths = paths_of(program)) pattern->paths = std::move(*paths);
-  }
+  find_paths(program, *pattern);
   pattern->sequence = sequence_of_pattern(plan_, program);
   TableProgram& table = out_->tables[program.table];
   table.longest_us = std::max(table.longest_us, longest_wait(*pattern));

@@ -177,8 +177,11 @@ class PatternProgram {
   /// it ends by `within` or at a deadline: so it need not be looked at (cep/pattern).
   bool keeps_order = false;
   bool end_reads_last = false;  // what is asked at the end reads fields of the last event
-  // How a busy key is matched, where that has a way.
+  /// How a busy key is matched, where that has a way.
   std::optional<PathsProgram> paths;
+  /// Whether it is matched so. Else clauses that what is remembered does not depend on keep it from
+  /// that, and `paths` says how that is read which a rule without them has written.
+  bool is_by_paths = false;
   /// The pattern as steps in a row, with PlacesProgram: its steps have the numbers that they have
   /// here, their tests are empty, and all that asks for none is as in the rule.
   std::shared_ptr<const RuleProgram> sequence;

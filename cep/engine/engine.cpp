@@ -194,6 +194,8 @@ class EngineImpl {
 
   Result<void> resume_restore(std::string_view globals, Engine::Origin origin) {
     WrittenState& written = written_of(origin);
+    // Where states are joined, all of a key comes anew with each of its entries.
+    if (!restoring_->last.targets.report.joins_states) written.targets.begin_later_cut();
     ByteReader from(globals.substr(std::min(written.layout_bytes, globals.size())));
     if (origin == Engine::Origin::kPast) {
       written.watermark.us = from.signed_varint();

@@ -204,7 +204,9 @@ bool RecordCodec::read_features(const TableTarget& from, KeySlot& slot) {
                                                  features_.restore(feature, slot, block.state);
     if (!is_well || block.suppression.left() > 0 || !block.state.is_done()) return false;
   }
-  return features_.shared().put_restored(slot, from.is_of_past);
+  return features_.shared().put_restored(slot, from.is_later     ? RightEvents::kRead
+                                               : from.is_of_past ? RightEvents::kPresent
+                                                                 : RightEvents::kBoth);
 }
 
 // Room for all that rules have in the record, so that nothing moves from here on.
@@ -324,8 +326,14 @@ bool RecordCodec::join_strict(const TableTarget& from, KeySlot& slot) {
     StrictState state(RecordStore::at<std::byte>(record, entry->state), group);
     if (state.alive_of(rule.place) != 0) return false;
     if (!has_same_events(record, state, rule)) {
-      if (!from.is_of_past) return false;
-      continue;
+      if (from.is_later) {
+        stats_.runs -= state.runs();
+        for (std::size_t i = 0; i < group.rules.size(); ++i) state.set_alive_of(i, 0);
+      } else if (from.is_of_past) {
+        continue;
+      } else {
+        return false;
+      }
     }
     const std::uint32_t known = state.event_count();
     for (std::uint32_t i = known; i < rule.events.size(); ++i) {

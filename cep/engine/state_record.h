@@ -35,6 +35,9 @@ struct TableTarget {
   /// Of a second engine (Engine::begin_past()): where it does not fit what the first one gave, that
   /// one is right.
   bool is_of_past = false;
+  /// Of a later cut (Engine::resume_restore()): where it does not fit what this key has of another
+  /// written table, that is of an earlier one and comes anew. Several tables may be one here.
+  bool is_later = false;
 };
 /// A deadline of restored state.
 struct RestoredTimer {

@@ -17,6 +17,13 @@ struct StateTargets {
   /// By written table of suppression by values: its number here, kNone.
   std::vector<std::uint32_t> values;
   RestoreReport report;
+
+  /// What comes from here on is of a later cut than what has come.
+  void begin_later_cut() {
+    for (auto& of_table : tables) {
+      for (auto& [table, target] : of_table) target.is_later = true;
+    }
+  }
 };
 /// `written` outlives the targets.
 StateTargets make_targets(const StateLayout& written, const StateLayout& own,

@@ -20,6 +20,13 @@
 #include "cep/ring/shared_ring.h"
 
 namespace tocsin::cep {
+/// Which is right where the events that a key has and those that are read for it do not fit.
+enum class RightEvents : std::uint8_t {
+  kBoth,     // they have to fit
+  kPresent,  // those of the key
+  kRead,
+};
+
 /// The features of one table that share rings (cep/ring/shared_ring.h): takes events into
 /// groups of them, reads them, writes and restores what each holds. A feature's bytes are those of
 /// a ring of its own (cep/ring/feature_state.h): they do not say what it shares.
@@ -65,8 +72,9 @@ class SharedFeatures {
   /// Reads the bytes of a feature that the key holds nothing of; the record has it after
   /// put_restored(). False for bytes that save() did not write.
   bool restore(const FeatureProgram& feature, const KeySlot& slot, ByteReader& from);
-  /// Puts what was read into the slot's record. False where features of a group do not agree.
-  bool put_restored(KeySlot& slot, bool is_of_past);
+  /// Puts what was read into the slot's record. False where features of a group do not agree, if
+  /// both are to be right.
+  bool put_restored(KeySlot& slot, RightEvents right);
 
  private:
   // A group that a record lists.

@@ -52,11 +52,19 @@ bool SharedFeatures::restore(const FeatureProgram& feature, const KeySlot& slot,
   return into.add(feature.group, feature.place, std::move(events));
 }
 
-bool SharedFeatures::put_restored(KeySlot& slot, bool is_of_past) {
+bool SharedFeatures::put_restored(KeySlot& slot, RightEvents right) {
   for (auto& [place, merged] : restored_) {
     const SharedRingProgram& ring = program_.shared_rings[place];
-    merged.let_differ(is_of_past);
-    if (slot.record != 0 && !add_present(ring, store_.base(slot), merged)) return false;
+    if (slot.record != 0 && right == RightEvents::kRead) {
+      RingMerge all;
+      if (!add_present(ring, store_.base(slot), all)) return false;
+      all.let_differ(true);
+      if (!all.add(merged)) return false;
+      merged = std::move(all);
+    } else {
+      merged.let_differ(right == RightEvents::kPresent);
+      if (slot.record != 0 && !add_present(ring, store_.base(slot), merged)) return false;
+    }
     merged.merge();
     if (!put_ring(ring, merged, slot)) return false;
   }

@@ -96,7 +96,7 @@ void PatternMatcher::on_event(const RuleProgram& rule, const MatchContext& conte
       current_.state->run_count() > current_.program.limits.busy_key_runs) {
     members_.make();
   }
-  if (pattern.paths && current_.state != nullptr) paths_.make(runs_before);
+  if (pattern.is_by_paths && current_.state != nullptr) paths_.make(runs_before);
   if (pattern.sequence && pattern.sequence->method == Method::kRuns && current_.state != nullptr)
     sequence_.make(runs_before);
 }

@@ -28,9 +28,7 @@ bool PatternReader::read(const RuleProgram& rule, PatternState& state, std::stri
   current_.select_rule(rule, &state, key);
   bool is_well = read_matches(from, events, value_places);
   if (is_well && from.left() > 0 && current_.pattern->paths && state.runs.empty()) {
-    state.paths = std::make_unique<PathsState>(*current_.pattern->paths);
-    is_well =
-        PathsKey(current_.program, *current_.scope.table, rule, *state.paths).read(from, events);
+    is_well = read_paths(from, events);
   } else if (is_well && from.left() > 0 && current_.pattern->sequence && state.runs.empty()) {
     is_well = read_places(from, events);
   } else if (is_well && !from.is_done()) {
@@ -38,7 +36,6 @@ bool PatternReader::read(const RuleProgram& rule, PatternState& state, std::stri
   }
   if (!is_well || !from.is_done()) return false;
   current_.stats.runs += state.runs.size() + (state.window.open ? 1 : 0);
-  if (state.paths != nullptr) current_.stats.runs += state.paths->starts.size();
   state.words.shrink_to_fit();
   state.words_kept = state.words.size();
   return true;
@@ -78,6 +75,32 @@ bool PatternReader::read_matches(ByteReader& from, const EventReader& events,
 }
 
 // Those of a busy key.
+bool PatternReader::read_paths(ByteReader& from, const EventReader& events) {
+  PatternState& state = *current_.state;
+  const RuleProgram& rule = *current_.rule;
+  state.paths = std::make_unique<PathsState>(*current_.pattern->paths);
+  if (!PathsKey(current_.program, *current_.scope.table, rule, *state.paths).read(from, events))
+    return false;
+  const std::uint64_t starts = state.paths->starts.size();
+  if (current_.pattern->is_by_paths) {
+    current_.stats.runs += starts;
+  } else if (starts > 0) {
+    lose(starts, state.paths->log[state.paths->starts.back()], rule.within);
+    state.paths.reset();
+  }
+  return true;
+}
+
+// Partial matches cannot be made of them: the next alert says that they are missing.
+void PatternReader::lose(std::uint64_t starts, const KeptEvent& newest,
+                         const std::optional<Duration>& within) {
+  PatternState& state = *current_.state;
+  const std::int64_t end_us = within ? newest.engine_time_us + within->us : PatternRun::kNever;
+  state.lost_runs += starts;
+  state.lost_until_us = std::max(state.lost_until_us, end_us);
+  current_.stats.runs_lost += starts;
+}
+
 bool PatternReader::read_places(ByteReader& from, const EventReader& events) {
   const RuleProgram& sequence = *current_.pattern->sequence;
   PatternState& state = *current_.state;
@@ -90,15 +113,8 @@ bool PatternReader::read_places(ByteReader& from, const EventReader& events) {
     current_.stats.runs += state.places->starts();
     return true;
   }
-  // Partial matches cannot be made of them: the next alert says that they are missing.
-  const std::uint64_t starts = state.places->starts();
-  const KeptEvent& newest = state.places->log[state.places->newest_start()];
-  const std::int64_t end_us =
-      sequence.within ? newest.engine_time_us + sequence.within->us : PatternRun::kNever;
+  lose(state.places->starts(), state.places->log[state.places->newest_start()], sequence.within);
   state.places.reset();
-  state.lost_runs += starts;
-  state.lost_until_us = std::max(state.lost_until_us, end_us);
-  current_.stats.runs_lost += starts;
   return true;
 }
 

@@ -2,6 +2,7 @@
 /// (cep/pattern/state_pattern.h), or from any others.
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -9,6 +10,7 @@
 #include "cep/pattern/current_pattern.h"
 #include "cep/pattern/node_writer.h"
 #include "cep/record/state_events.h"
+#include "cep/value/time.h"
 
 namespace tocsin::cep {
 /// Invariant: bytes that are not right are refused, and nothing outside the state depends on them.
@@ -30,7 +32,9 @@ class PatternReader {
   bool read_place(ByteReader& from, bool is_done, Offset& node, Offset& values);
   bool read_run(ByteReader& from);
   bool read_busy(ByteReader& from, const EventReader& events);
+  bool read_paths(ByteReader& from, const EventReader& events);
   bool read_places(ByteReader& from, const EventReader& events);
+  void lose(std::uint64_t starts, const KeptEvent& newest, const std::optional<Duration>& within);
   bool read_window(ByteReader& from);
 
   CurrentPattern current_;

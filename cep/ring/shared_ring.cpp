@@ -257,6 +257,22 @@ bool RingMerge::add(std::uint32_t group, std::uint32_t place, HeldEvents events)
   return is_end_of(events, into.events);
 }
 
+bool RingMerge::add(const RingMerge& other) {
+  const auto newest = [](const std::vector<std::int64_t>& all, std::size_t count) {
+    return std::vector<std::int64_t>(all.end() - static_cast<std::ptrdiff_t>(count), all.end());
+  };
+  bool fit = true;
+  for (const Group& group : other.groups_) {
+    for (const Member& member : group.members) {
+      const std::size_t values = group.events.values.empty() ? 0 : member.count;
+      HeldEvents events{newest(group.events.times, member.count),
+                        newest(group.events.values, values)};
+      fit = add(group.group, member.place, std::move(events)) && fit;
+    }
+  }
+  return fit;
+}
+
 // The group's events of one time, which is the newest so far; those of the ring begin at `begin`.
 void RingMerge::take_events_at(std::int64_t time, Group& group, std::uint32_t begin) {
   // Further than this no equal event is looked for: it then is in the ring twice.

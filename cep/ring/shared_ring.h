@@ -388,6 +388,8 @@ class RingMerge {
   /// Adds a feature, by its group and its place there. False where it and another feature of the
   /// group hold different events: one of them holds the newest of the other's.
   bool add(std::uint32_t group, std::uint32_t place, HeldEvents events);
+  /// Adds all that another one was given.
+  bool add(const RingMerge& other);
   /// With `may`, what add() is given from here on may differ from what it was given before, and is
   /// right: of the others what is older stays.
   void let_differ(bool may) { may_differ_ = may; }

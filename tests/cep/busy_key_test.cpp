@@ -270,8 +270,9 @@ TEST_CASE("busy keys: `until` ends the loops of all that began before it") {
   }
 }
 
-TEST_CASE("busy keys: a clause that needs partial matches loses those of loops with `until`") {
-  const cep::Plan plan = loop_plan("any a{2,} until x; any b", 1'000'000);
+// A key of the plan is busy with twenty matches that have begun; then the rule has an exception,
+// which places cannot ask about, and goes on from the same state.
+std::vector<cep::Alert> lose_to_clause(const cep::Plan& plan) {
   cep::Plan changed = plan;
   const auto number = *find_field(plan, {cep::EventTypeIndex(0)}, "i");
   changed.rules[0].exceptions.push_back(
@@ -294,8 +295,22 @@ TEST_CASE("busy keys: a clause that needs partial matches loses those of loops w
   REQUIRE(again.has_value());
   CHECK(again->stats().runs == 0);
   for (std::size_t i = 20; i < 44; ++i) take_step(*other, *again, events, steps[i], alerts);
+  return alerts;
+}
+
+TEST_CASE("busy keys: a clause that needs partial matches loses those of loops with `until`") {
+  const std::vector<cep::Alert> alerts =
+      lose_to_clause(loop_plan("any a{2,} until x; any b", 1'000'000));
   REQUIRE(alerts.size() == 2);
   CHECK(alerts[0].message == "20 630 ");
+  CHECK(alerts[0].lost_runs == 20);
+  CHECK(alerts[1].lost_runs == 0);
+}
+
+TEST_CASE("busy keys: a clause that needs partial matches loses those of optional steps") {
+  const std::vector<cep::Alert> alerts =
+      lose_to_clause(letters_plan("any a; any x?; any b", 1'000'000));
+  REQUIRE(alerts.size() == 2);
   CHECK(alerts[0].lost_runs == 20);
   CHECK(alerts[1].lost_runs == 0);
 }

@@ -177,4 +177,14 @@ TEST_CASE("carry over: in bites, beside events, as all at once") {
     CHECK(seen.alerting * 5 > cases);
   }
 }
+
+// Two features over the same events, of two tables that are one in the other program: between two
+// rounds the one is of a later cut than the other.
+TEST_CASE("carry over: tables that become one come one after the other") {
+  Random random(5'000'049);
+  Seen seen;
+  try_one(random, seen);
+  CHECK(seen.over_programs == 1);
+  CHECK(seen.in_rounds == 1);
+}
 }  // namespace tocsin::tests
