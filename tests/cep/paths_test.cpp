@@ -43,7 +43,7 @@ std::size_t places_of(const cep::Plan& plan) {
   REQUIRE(program.has_value());
   const cep::RuleProgram& rule = program->impl().rules[0];
   REQUIRE(rule.pattern != nullptr);
-  return rule.pattern->paths ? rule.pattern->paths->places.size() : 0;
+  return rule.pattern->is_by_paths ? rule.pattern->paths->places.size() : 0;
 }
 }  // namespace
 

@@ -90,7 +90,7 @@ void check_growth(const cep::Growth& growth, const cep::RuleProgram& compiled) {
   const cep::PatternProgram* const pattern = compiled.pattern.get();
   const bool is_sequence = pattern != nullptr && pattern->sequence != nullptr &&
                            pattern->sequence->method == cep::Method::kRuns;
-  const bool has_paths = (pattern != nullptr && pattern->paths.has_value()) || is_sequence;
+  const bool has_paths = (pattern != nullptr && pattern->is_by_paths) || is_sequence;
   switch (growth.kept) {
     case cep::Kept::kNothing:
       CHECK_FALSE(compiled.method == cep::Method::kStrict);

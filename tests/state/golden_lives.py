@@ -211,6 +211,36 @@ def look_at_ended():
     return told
 
 
+# ---- a run with keys that are busy with loops
+
+def loop_events(first, last):
+    """Small payments of two cards, of which one is reset after thirty, and a large one now and then."""
+    for number in range(first, last):
+        card = f"c{number % 2}"
+        if number % 61 == 60:
+            yield {"type": "reset", "ts": (1_772_438_400 + number) * 1_000_000, "card": "c0"}
+        else:
+            amount = 150 if number % 97 > 94 else number % 9 + 0.5
+            yield {"type": "payment", "ts": (1_772_438_400 + number) * 1_000_000, "id": f"p{number}", "card": card, "amount": amount}
+
+
+def make_loops():
+    shutil.copy(HERE / "loops.tocsin", "rules.tocsin")
+    for name, first, last in (("before", 0, 75), ("after", 75, 200)):
+        write(f"{name}.ndjson", b"".join(json.dumps(event).encode() + b"\n" for event in loop_events(first, last)))
+    tocsin("run", "rules.tocsin", "--data", "data", "--input", "before.ndjson", *ROWS)
+
+
+def look_at_loops():
+    told = seen("card=c0", "card=c1")
+    told["savepoint"] = savepoint_made()
+    told["written anew"] = written_anew(checkpoints()[-1], *ROWS)
+    tocsin("run", "rules.tocsin", "--data", "data", "--input", "before.ndjson", "--input", "after.ndjson", *ROWS)
+    told["alerts"] = tocsin("alerts", "--data", "data").out
+    told["verify afterwards"] = counted()
+    return told
+
+
 # ---- a run on the files of a directory
 
 def make_files():
@@ -366,4 +396,5 @@ def look_at_erased():
 
 
 LIVES = {"run": (make_run, look_at_run), "rows": (make_rows, look_at_rows), "ended": (make_ended, look_at_ended),
-         "files": (make_files, look_at_files), "served": (make_served, look_at_served), "erased": (make_erased, look_at_erased)}
+         "files": (make_files, look_at_files), "served": (make_served, look_at_served), "erased": (make_erased, look_at_erased),
+         "loops": (make_loops, look_at_loops)}

@@ -86,6 +86,7 @@ inline constexpr std::array kMatchKinds = {
     "window that no event of its own has set",
     "members",
     "paths",
+    "steps in a row",
     "compact automaton",
 };
 inline constexpr std::array kEventKinds = {

@@ -216,7 +216,9 @@ class StateCounter {
     }
     if (matches.rest == 0) return;
     add("matches/members", rule.members.has_value());
-    add("matches/paths", rule.pattern->paths.has_value());
+    add("matches/paths", rule.pattern->is_by_paths);
+    add("matches/steps in a row",
+        rule.pattern->sequence != nullptr && rule.pattern->sequence->method == cep::Method::kRuns);
   }
 
   void count_suppression(const cep::RuleProgram& rule, std::string_view bytes, bool is_once,
