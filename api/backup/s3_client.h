@@ -13,8 +13,8 @@
 #include <vector>
 
 #include "api/backup/s3_credentials.h"
-#include "api/outbound/http_get.h"
 #include "api/net/webhook_url.h"
+#include "api/outbound/http_get.h"
 #include "cep/base/result.h"
 #include "runtime/io/clock.h"
 

@@ -8,10 +8,10 @@
 #include <string>
 #include <string_view>
 
-#include "api/outbound/http_get.h"
 #include "api/openid/id_token.h"
 #include "api/openid/issuer_keys.h"
 #include "api/openid/sign_in_ticket.h"
+#include "api/outbound/http_get.h"
 #include "cep/base/result.h"
 
 namespace tocsin::api {

@@ -8,8 +8,8 @@
 #include <utility>
 #include <vector>
 
-#include "api/outbound/http_get.h"
 #include "api/net/webhook_url.h"
+#include "api/outbound/http_get.h"
 #include "cep/base/result.h"
 #include "runtime/formats/schema_registry.h"
 

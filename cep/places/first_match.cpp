@@ -72,7 +72,8 @@ std::pair<std::uint64_t, std::uint64_t> Places::longest_of_several(std::uint32_t
   std::pair<std::uint64_t, std::uint64_t> best{from.from, others - 1};
   Int128 most = 0;
   if (others > ends.from) {
-    most = static_cast<Int128>(lasts[others - 1].taken - firsts[from.from].taken + 1);
+    const std::uint64_t length = lasts[others - 1].taken - firsts[from.from].taken + 1;
+    most = length;
   }
   const std::optional<Int128> of_others = part_->lengths->of(others, upto);
   if (of_others && *of_others > most) {

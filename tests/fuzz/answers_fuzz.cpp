@@ -16,10 +16,10 @@
 #include <string_view>
 #include <thread>
 
-#include "api/outbound/http_get.h"
 #include "api/net/http_message.h"
-#include "api/outbound/webhook_client.h"
 #include "api/net/webhook_url.h"
+#include "api/outbound/http_get.h"
+#include "api/outbound/webhook_client.h"
 #include "tests/fuzz/fuzz_target.h"
 
 namespace tocsin::fuzz {
