@@ -101,9 +101,7 @@ void BusyMembers::write(const MembersState& state, EventWriter& events, ByteWrit
 bool BusyMembers::read(ByteReader& from, const EventReader& events) {
   const std::uint64_t count = from.varint();
   for (std::uint64_t i = 0; i < count; ++i) {
-    const std::uint64_t number = from.varint();
-    if (!from.ok() || number >= events.count()) return false;
-    const KeptEvent* const event = events.at(number);
+    const KeptEvent* const event = events.next(from);
     if (event == nullptr) return false;
     if (i > 0 && position_of(*event) <= position_of(state_.log[i - 1])) return false;
     push_event(*event);

@@ -125,11 +125,7 @@ void MembersMatcher::make() {
   current_.stats.runs += state.members->starts.size();
   current_.stats.runs -= state.runs.size();
   state.next_start = 0;
-  state.words = {0};
-  state.runs.clear();
-  state.counters.clear();
-  state.tally.reset();
-  state.budget_words = state.words_kept = 0;
+  state.drop_runs();
   current_.scope.record = state.base();
   current_.context->patterns.count(state);
 }

@@ -233,9 +233,7 @@ void write_paths(const RuleProgram& rule, const PathsState& state, EventWriter& 
 bool PathsKey::read(ByteReader& from, const EventReader& events) {
   const std::uint64_t count = from.varint();
   for (std::uint64_t i = 0; i < count; ++i) {
-    const std::uint64_t number = from.varint();
-    if (!from.ok() || number >= events.count()) return false;
-    const KeptEvent* const event = events.at(number);
+    const KeptEvent* const event = events.next(from);
     if (event == nullptr) return false;
     push_event(*event);
   }

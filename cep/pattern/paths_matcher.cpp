@@ -136,13 +136,7 @@ void PathsMatcher::make(std::size_t runs_before) {
   current_.stats.runs += places->starts.size();
   current_.stats.runs -= state.runs.size();
   state.paths = std::move(places);
-  state.runs = {};
-  state.counters = {};
-  state.words.assign(1, 0);
-  state.words.shrink_to_fit();
-  state.words_kept = state.words.size();
-  state.budget_words = 0;
-  state.tally.reset();
+  state.drop_runs();
   current_.scope.record = state.base();
   nodes_.begin();
   current_.context->patterns.count(state);

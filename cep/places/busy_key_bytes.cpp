@@ -123,9 +123,7 @@ void write_places(const RuleProgram& rule, const PlacesState& places, EventWrite
 bool BusyKey::read(ByteReader& from, const EventReader& events) {
   const std::uint64_t count = from.varint();
   for (std::uint64_t i = 0; i < count; ++i) {
-    const std::uint64_t number = from.varint();
-    if (!from.ok() || number >= events.count()) return false;
-    const KeptEvent* const event = events.at(number);
+    const KeptEvent* const event = events.next(from);
     if (event == nullptr) return false;
     push_event(*event);
   }

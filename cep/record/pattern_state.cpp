@@ -53,6 +53,16 @@ void PatternState::add_run(std::uint32_t next, const PatternRun& run,
   std::copy_n(counts, count, counters.begin() + static_cast<std::ptrdiff_t>(at) * count);
 }
 
+void PatternState::drop_runs() {
+  runs = {};
+  counters = {};
+  words.assign(1, 0);
+  words.shrink_to_fit();
+  words_kept = words.size();
+  budget_words = 0;
+  tally.reset();
+}
+
 void PatternState::settle() {
   if (order == nullptr) return;
   const std::size_t count = runs.empty() ? 0 : counters.size() / runs.size();

@@ -129,6 +129,8 @@ class PatternState {
                const std::uint32_t* counts, std::uint32_t count);
   /// `runs` and `counters` have all partial matches one after the other again, without an order.
   void settle();
+  /// Drops the partial matches, where something else remembers what they do, with their memory.
+  void drop_runs();
 
   std::byte* base() { return reinterpret_cast<std::byte*>(words.data()); }
   /// Cuts an object of zeros.

@@ -56,6 +56,11 @@ class EventReader {
                ? nullptr
                : reinterpret_cast<const KeptEvent*>(words_.data() + places_[number]);
   }
+  /// The event whose number comes next in `from`; null where no event kept here has it.
+  const KeptEvent* next(ByteReader& from) const {
+    const std::uint64_t number = from.varint();
+    return from.ok() && number < count() ? at(number) : nullptr;
+  }
 
  private:
   static constexpr std::size_t kNotHere = ~std::size_t{0};
