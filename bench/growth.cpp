@@ -88,6 +88,14 @@ constexpr Row kRows[] = {
     {"a comparison over two steps",
      "when pay as a where amount < 500 then pay where amount > 500 then pay where amount > "
      "a.amount + 900 within D"},
+    {"a range",
+     "when pay as a where amount < 500 then pay as b where amount between a.amount + 998 and "
+     "a.amount + 999 within D"},
+    {"a range, another id",
+     "when pay as a where amount < 500 then pay as b where amount between a.amount + 998 and "
+     "a.amount + 999 and id != a.id within D"},
+    {"a sum of both events",
+     "when pay as a where amount < 500 then pay as b where amount + a.amount > 1498 within D"},
     {"another value",
      "when pay as a where amount < 500 then pay where amount != a.amount within D once per 1d"},
     {"another value, each",

@@ -1,4 +1,4 @@
-#include "cep/compile/compile_members.h"
+#include "cep/compile/compile_paths.h"
 
 #include <algorithm>
 

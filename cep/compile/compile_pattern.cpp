@@ -5,7 +5,6 @@
 #include <map>
 #include <utility>
 
-#include "cep/compile/compile_members.h"
 #include "cep/compile/compile_paths.h"
 #include "cep/compile/compile_places.h"
 #include "cep/compile/compiler.h"

@@ -4,6 +4,7 @@
 
 #include "cep/compile/obstacle.h"
 #include "cep/compile/program.h"
+#include "cep/value/value.h"
 
 namespace tocsin::cep {
 /// Else the first thing in the rule that needs partial matches. Each condition must look at one
@@ -14,4 +15,9 @@ tl::expected<PlacesProgram, Obstacle> places_of(const RuleProgram& rule);
 /// Whether places may do away with the obstacle: with the others of general_obstacles() they do
 /// not.
 bool is_of_sequence(ObstacleKind kind);
+/// Fills in what the steps compare with earlier events: the value, the pair and the chain, where
+/// the rule has them.
+void find_comparisons(const RuleProgram& rule, PlacesProgram& places);
+/// Whether values are equal where their key bytes are (cep/value/key.h).
+bool is_told_by_bytes(TypeKind kind);
 }  // namespace tocsin::cep

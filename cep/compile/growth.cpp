@@ -4,7 +4,6 @@
 #include <limits>
 #include <utility>
 
-#include "cep/compile/compile_members.h"
 #include "cep/compile/compile_paths.h"
 #include "cep/compile/compile_places.h"
 #include "cep/compile/compiler.h"
@@ -266,11 +265,14 @@ Growth growth_of(const Plan& plan, const Rule& rule, const Limits& limits) {
   growth.lives = waits.lives();
   if (sketch) {
     const auto places = places_of(sketch->program);
-    if (places) {
+    if (places && !(places->pair && places->pair->is_searched())) {
       growth.kept = Kept::kPlaces;
       return growth;
     }
-    growth.obstacles.push_back(places.error());
+    // First events that are searched are as many as partial matches may be.
+    growth.obstacles.push_back(
+        places ? Obstacle{ObstacleKind::kEarlierEvent, sketch->program.steps[1].take.element}
+               : places.error());
   } else if (const auto members = members_of(rule)) {
     growth.kept = Kept::kPlaces;
     growth.obstacles.clear();

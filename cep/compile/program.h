@@ -102,14 +102,24 @@ struct PlacesValue {
   std::vector<const Expr*> of_steps;                // of the step's own event
   std::vector<std::vector<const Expr*>> of_guards;  // by step: of the absences behind it
 };
-/// Of two steps: the second takes an event for which `own op of_first` holds, where `of_first` is
-/// read at the first step's event alone. With `!=` both are fields whose values are told apart by
-/// their key bytes.
+/// `own op of_first`, where `of_first` is read at the first of two steps' events alone, and `own`
+/// at the second's.
 struct PlacesComparison {
-  const Expr* condition = nullptr;
   const Expr* of_first = nullptr;
   const Expr* own = nullptr;
   Op op = Op::kLess;
+};
+/// Of two steps that each take one event: the second takes an event that agrees with that of the
+/// first.
+struct PlacesPair {
+  static constexpr std::size_t kOrderedMax = 4;
+  std::vector<PlacesComparison> ordered;  // by <, <=, > or >=
+  /// `!=` of fields whose values are told apart by their key bytes.
+  std::optional<PlacesComparison> other;
+  std::vector<const Conjunct*> rest;    // what is asked of each pair of events
+  std::vector<const Expr*> conditions;  // all that the above is of
+  /// Whether first events are looked at one by one, where these do not find one at once.
+  bool is_searched() const { return !rest.empty() || (other && !ordered.empty()); }
 };
 /// Of three steps or more that each take one event, reached by plain `then`: a step may compare its
 /// event with one event before, and what the steps compare with is one value at a time
@@ -143,7 +153,7 @@ struct PlacesProgram {
   /// By place: an entry with the same latest first event as the entry before it adds nothing.
   std::vector<bool> omits_equals;
   std::optional<PlacesValue> value;
-  std::optional<PlacesComparison> comparison;
+  std::optional<PlacesPair> pair;
   std::optional<PlacesChain> chain;
   std::optional<PlacesSum> sum;
   /// By loop: aggregates over its events of which sums are kept.

@@ -39,6 +39,22 @@ class PlacesRow : public PlacesEvent {
   Value compared(const Expr& side, std::uint32_t step) override {
     return value_at_step(side, step, current_.view(), current_.scope_at(0, 0));
   }
+  bool agrees(const KeptEvent& first) override {
+    EvalScope scope = current_.scope_at(0, 1);
+    // The first event is all that conditions see beside the current one.
+    const Offset place = 0;
+    scope.record = reinterpret_cast<const std::byte*>(&first);
+    scope.window = &place;
+    return std::ranges::all_of(rule().places->pair->rest, [&](const Conjunct* conjunct) {
+      return conjunct_holds(*conjunct, current_.view(), scope);
+    });
+  }
+  bool take_step() override {
+    ++current_.stats.runs_visited;
+    if (current_.steps.take()) return true;
+    current_.gave_up = true;
+    return false;
+  }
   const std::string* value(const Expr& own) override {
     value_ = part_value(own, current_.view(), current_.scope_at(0, 0));
     return value_ ? &*value_ : nullptr;
@@ -122,8 +138,8 @@ bool PlacesMatcher::on_event(const OperatorEntry& entry) {
     places.done();
     if (is_given && current_.rule->rule->selection.kind == SelectionKind::kSkipPastLast)
       places.clear();
-    if (current_.gave_up && !state.is_empty()) drop_older_starts(state);
   }
+  if (current_.gave_up && !state.is_empty()) drop_older_starts(state);
   if (row.is_captured() && !state.is_empty()) {
     groups_.spend(*current_.rule, state.starts() > before ? 1 : 0,
                   state.sizes[state.sizes.end() - 1] + kPlaceBytes);
@@ -171,6 +187,10 @@ void PlacesMatcher::keep_to_budget(PlacesState& state) {
     if (lost > 0) losses_.lose(lost, cause);
   };
   lose([&] { return state.log.size() > limits.events_per_key_max; }, BudgetCause::kEventsPerKey);
+  // First events that are looked at one by one are no more than partial matches may be.
+  const auto& pair = current_.rule->places->pair;
+  lose([&] { return pair && pair->is_searched() && state.starts() > limits.runs_per_key_max; },
+       BudgetCause::kRunsPerKey);
   lose([&] { return key.budget_bytes() > limits.bytes_per_key_max; }, BudgetCause::kBytesPerKey);
 }
 

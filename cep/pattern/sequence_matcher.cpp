@@ -57,6 +57,8 @@ class SequenceMatcher::SequenceRow : public PlacesEvent {
         subset_of_event(element, view(), matcher_.current_.scope_at(0, -1)));
   }
   Value compared(const Expr& /*side*/, std::uint32_t /*step*/) override { return Value::missing(); }
+  bool agrees(const KeptEvent& /*first*/) override { return true; }
+  bool take_step() override { return true; }
   bool allows_sum(Int128 /*sum*/) override { return true; }
   std::uint64_t capture() override {
     if (!number_) {

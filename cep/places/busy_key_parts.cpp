@@ -78,20 +78,19 @@ bool BusyKey::finish_part(PlacesPart& part) {
 
 // What is compared, of the entries that are there.
 void BusyKey::finish_compared(PlacesPart& part) const {
-  if (part.compared != nullptr) {
+  if (const auto& pair = rule_.places->pair) {
     const Ring<PlaceEntry>& starts = part.places.front().ring;
+    std::optional<std::string> known;
     for (std::uint64_t i = starts.begin(); i < starts.end(); ++i) {
       const EventView event{nullptr, &state_.log[starts[i].event]};
-      part.compared->push(value_at_step(*rule_.places->comparison->of_first, 0, event, scope()));
-    }
-  }
-  if (part.others != nullptr) {
-    const Ring<PlaceEntry>& starts = part.places.front().ring;
-    for (std::uint64_t i = starts.begin(); i < starts.end(); ++i) {
-      const EventView event{nullptr, &state_.log[starts[i].event]};
-      const std::optional<std::string> value =
-          part_value(*rule_.places->comparison->of_first, event, scope());
-      part.others->push(value ? &*value : nullptr);
+      const auto compared = [&](const Expr& side) {
+        return value_at_step(side, 0, event, scope());
+      };
+      const auto value = [&](const Expr& side) {
+        known = part_value(side, event, scope());
+        return known ? &*known : nullptr;
+      };
+      push_pair(part, *pair, compared, value);
     }
   }
   if (part.chain == nullptr) return;

@@ -1,21 +1,45 @@
 // Steps that compare their events with earlier ones.
+#include <array>
+
 #include "cep/places/places.h"
+#include "cep/places/places_part.h"
 
 namespace tocsin::cep {
 // As follow(), where the step may compare its event.
 std::optional<PlaceEntry> Places::follow_compared(std::uint32_t step, PlacesEvent& event) {
   std::optional<PlaceEntry> entry = follow(step);
   if (!entry || step == 0) return entry;
-  if (program().comparison) {
-    const Expr& own = *program().comparison->own;
-    entry->low = part_->others != nullptr
-                     ? part_->others->first(entry->low, entry->high, event.value(own))
-                     : part_->compared->first(entry->low, entry->high, event.compared(own, step));
+  if (program().pair) {
+    entry->low = first_agreeing(*entry, event);
     if (entry->low == entry->high) entry.reset();
   } else if (program().chain && !part_->chain->any(step, own_value(step, event))) {
     entry.reset();
   }
   return entry;
+}
+
+// Of the first events that the entry may follow, the oldest one that agrees with the current event:
+// its place, or entry.high where there is none.
+std::uint64_t Places::first_agreeing(const PlaceEntry& entry, PlacesEvent& event) const {
+  const PlacesPair& pair = *program().pair;
+  std::array<Value, PlacesPair::kOrderedMax> bounds;
+  for (std::size_t i = 0; i < pair.ordered.size(); ++i) {
+    bounds[i] = event.compared(*pair.ordered[i].own, 1);
+  }
+  const std::string* const other = pair.other ? event.value(*pair.other->own) : nullptr;
+  const Ring<PlaceEntry>& firsts = part_->places.front().ring;
+  std::uint64_t at = entry.low;
+  while (at < entry.high) {
+    if (!pair.ordered.empty()) at = part_->compared->first(at, entry.high, bounds);
+    const std::uint64_t ordered = at;
+    if (pair.other) at = part_->others->first(at, entry.high, other);
+    if (at == entry.high || !pair.is_searched()) break;
+    if (!event.take_step()) return entry.high;
+    if (at != ordered && !pair.ordered.empty()) continue;  // it may not be large enough
+    if (event.agrees(state_.log[firsts[at].event])) break;
+    ++at;
+  }
+  return at;
 }
 
 // What the step compares; missing where it compares nothing.
@@ -25,12 +49,10 @@ Value Places::own_value(std::uint32_t step, PlacesEvent& event) const {
 }
 
 void Places::push_compared(std::uint32_t step, PlacesEvent& event) {
-  if (part_->others != nullptr) {
-    part_->others->push(event.value(*program().comparison->of_first));
-    return;
-  }
-  if (part_->compared != nullptr) {
-    part_->compared->push(event.compared(*program().comparison->of_first, step));
+  if (program().pair) {
+    push_pair(
+        *part_, *program().pair, [&](const Expr& side) { return event.compared(side, step); },
+        [&](const Expr& side) { return event.value(side); });
     return;
   }
   const Expr* const carried = program().chain->steps[step].carried;

@@ -248,7 +248,7 @@ void Places::push(std::uint32_t step, PlaceEntry entry, PlacesEvent& event) {
   ++state_.entry_count;
   if (place == 0) ++state_.start_count;
   if (is_loop && part_->lengths != nullptr) push_length(*part_, place - 1, ring.end() - 1);
-  if (program().chain || (place == 0 && program().comparison)) push_compared(step, event);
+  if (program().chain || (place == 0 && program().pair)) push_compared(step, event);
 }
 
 // The current event fits the loop: all that collect take it, and it may be the first of new ones.

@@ -56,6 +56,11 @@ class PlacesEvent {
   virtual bool is_considered() = 0;
   /// Which of the step's subsets it is in.
   virtual std::uint32_t subset(std::uint32_t step) = 0;
+  /// Whether it agrees with a first event, by what is asked of each pair of events
+  /// (PlacesPair::rest).
+  virtual bool agrees(const KeptEvent& first) = 0;
+  /// Takes a step (cep/eval/steps.h). False where there is none left: what is sought is given up.
+  virtual bool take_step() = 0;
   /// What a side of one of the rule's comparisons says, with this event as that of the step.
   virtual Value compared(const Expr& side, std::uint32_t step) = 0;
   /// Whether `having` allows this sum of the loop's events (PlacesProgram::sum), if the event is
@@ -104,6 +109,7 @@ class Places {
   void take_for_step(std::uint32_t step, PlacesEvent& event, bool fits, bool is_forbidden);
   std::optional<PlaceEntry> follow(std::uint32_t step);
   std::optional<PlaceEntry> follow_compared(std::uint32_t step, PlacesEvent& event);
+  std::uint64_t first_agreeing(const PlaceEntry& entry, PlacesEvent& event) const;
   void push_compared(std::uint32_t step, PlacesEvent& event);
   std::optional<PlaceEntry> take_for_loop(std::uint32_t step, PlacesEvent& event,
                                           bool is_forbidden);

@@ -31,13 +31,15 @@ PlacesPart make_part(const RuleProgram& rule) {
   for (std::size_t step = 1; step + 1 < rule.steps.size(); ++step) {
     if (rule.steps[step].has_until) part.lengths = std::make_unique<RangeLeast>(true);
   }
-  const auto& comparison = rule.places->comparison;
-  if (comparison && comparison->op == Op::kNotEqual) {
-    part.others = std::make_unique<FirstOther>();
-  } else if (comparison) {
-    const Op op = comparison->op;
-    part.compared = std::make_unique<FirstBeyond>(op == Op::kLess || op == Op::kLessEqual,
-                                                  op == Op::kLessEqual || op == Op::kGreaterEqual);
+  if (const auto& pair = rule.places->pair) {
+    std::vector<FirstBeyond::Side> sides;
+    for (const PlacesComparison& comparison : pair->ordered) {
+      const Op op = comparison.op;
+      sides.push_back({op == Op::kLess || op == Op::kLessEqual,
+                       op == Op::kLessEqual || op == Op::kGreaterEqual});
+    }
+    if (!sides.empty()) part.compared = std::make_unique<FirstBeyond>(std::move(sides));
+    if (pair->other) part.others = std::make_unique<FirstOther>();
   }
   if (const auto& chain = rule.places->chain) {
     std::vector<ComparedChain::Step> steps;

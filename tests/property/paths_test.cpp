@@ -15,8 +15,7 @@
 #include "cep/engine/engine.h"
 #include "cep/plan/plan.h"
 #include "cep/plan/rule.h"
-#include "tests/support/engine_run.h"
-#include "tests/support/engine_snapshot.h"
+#include "tests/support/busy_keys.h"
 #include "tests/support/letters.h"
 #include "tests/support/oracle.h"
 #include "tests/support/plan_parts.h"
@@ -27,14 +26,6 @@ namespace tocsin::tests {
 namespace {
 using cep::Element;
 
-std::string letter_set(Random& random) {
-  std::string set;
-  for (const char letter : {'a', 'b', 'c', 'd'}) {
-    if (random.chance(35)) set += letter;
-  }
-  return set.empty() ? std::string(1, "abcd"[random.below(4)]) : set;
-}
-
 // Steps that are reached in any way, some of them optional, behind absences.
 std::string random_sequence(Random& random) {
   const std::size_t steps = 2 + random.below(4);
@@ -42,10 +33,10 @@ std::string random_sequence(Random& random) {
   std::vector<std::string> parts;
   for (std::size_t i = 0; i < steps; ++i) {
     if (i > 0 && !parts.back().ends_with("?") && random.chance(20)) {
-      parts.push_back("no " + letter_set(random));
+      parts.push_back("no " + letter_set(random, 35));
     }
     std::string step =
-        random.pick({"any ", "any ", "any ", "first ", "next "}) + letter_set(random);
+        random.pick({"any ", "any ", "any ", "first ", "next "}) + letter_set(random, 35);
     if (random.chance(6)) step += random.pick({"{2,2}", "{1,2}", "{2,3}next", "{2,2}each"});
     if (random.chance(optionals)) step += "?";
     parts.push_back(std::move(step));
@@ -78,14 +69,8 @@ void add_groups(Random& random, cep::Rule& rule) {
   }
 }
 
-struct PathsCase {
-  cep::Plan plan;
-  std::string letters;
-  std::vector<oracle::PlacedEvent> events;
-};
-
-PathsCase random_case(Random& random) {
-  PathsCase c;
+BusyCase random_case(Random& random) {
+  BusyCase c;
   c.plan = letters_plan(random_sequence(random), random.between(4, 30));
   cep::Rule& rule = c.plan.rules[0];
   add_groups(random, rule);
@@ -115,82 +100,22 @@ PathsCase random_case(Random& random) {
   const std::size_t count = 8 + random.below(20);
   for (std::size_t i = 0; i < count; ++i) {
     at += random.between(0, 3);
-    c.letters += fmt::format("{}{}{}", i > 0 ? " " : "", "abcd"[random.below(4)], at);
+    c.shown += fmt::format("{}{}{}", i > 0 ? " " : "", "abcd"[random.below(4)], at);
   }
-  c.events = oracle::place_events(c.plan, letters_events(c.letters), {});
+  c.events = oracle::place_events(c.plan, letters_events(c.shown), {});
   return c;
 }
 
-std::string shown(const PathsCase& c, const std::vector<std::string>& expected,
-                  const std::vector<std::string>& found) {
-  return fmt::format("{}\n{}\noracle:\n{}\nengine:\n{}", cep::describe(c.plan), c.letters,
-                     fmt::join(expected, "\n"), fmt::join(found, "\n"));
-}
 }  // namespace
 
 TEST_CASE("engine: gives the oracle's alerts for busy keys of patterns with paths, also restored") {
-  std::size_t alerting = 0;
-  std::size_t busy = 0;
-  std::size_t left = 0;
-  const std::size_t cases = for_all_seeds("PROPERTY", 3000, [&](Random& random) {
-    const PathsCase c = random_case(random);
-    if (!cep::validate(c.plan).empty()) return;
-    const auto outcome = oracle::evaluate(c.plan, c.events, {});
-    if (!outcome) return;
-    const std::vector<std::string> expected = alert_lines(c.plan, outcome->alerts);
-    if (!expected.empty()) ++alerting;
-    const auto plan = std::make_shared<const cep::Plan>(c.plan);
-    for (const std::uint32_t runs : {0U, 1U, 2U, 4U, 9U}) {
-      cep::Limits limits = kOutOfReach;
-      limits.busy_key_runs = runs;
-      const auto program = cep::compile_general(plan, limits);
-      REQUIRE(program.has_value());
-      const RestoredRun run = run_restored(*program, c.events, random);
-      busy += run.made_busy;
-      left += run.left_as_runs;
-      const std::vector<std::string> found = alert_lines(c.plan, run.alerts);
-      REQUIRE_MESSAGE(found == expected,
-                      "busy from " << runs << ", " << run.cut << ": " << shown(c, expected, found));
-    }
-  });
-  MESSAGE(cases << " cases, " << alerting << " with alerts, " << busy << " keys made busy, " << left
-                << " left as they were");
-  CHECK(2 * alerting > cases);
-  CHECK(busy > 2 * cases);
-  CHECK(left == 0);
+  const BusyCounts counts = compare_busy_keys(3000, random_case, cep::compile_general);
+  CHECK(2 * counts.alerting > counts.cases);
+  CHECK(counts.busy > 2 * counts.cases);
+  CHECK(counts.left == 0);
 }
 
 TEST_CASE("engine: budgets of busy keys of patterns with paths drop the same in any cut") {
-  std::size_t lost = 0;
-  for_all_seeds("PROPERTY", 1000, [&](Random& random) {
-    const PathsCase c = random_case(random);
-    if (!cep::validate(c.plan).empty()) return;
-    cep::Limits limits;
-    limits.busy_key_runs = static_cast<std::uint32_t>(random.below(4));
-    if (random.chance(60)) limits.events_per_key_max = 1 + random.below(8);
-    if (random.chance(60)) limits.bytes_per_key_max = 100 + random.below(600);
-    if (random.chance(30)) limits.runs_per_group_max = 1 + random.below(6);
-    if (random.chance(30)) limits.steps_per_event_max = 1 + random.below(60);
-    const auto program = cep::compile_general(std::make_shared<const cep::Plan>(c.plan), limits);
-    REQUIRE(program.has_value());
-    std::vector<std::string> expected;
-    for (const Cut& cut : {Cut{10'000, 1}, Cut{1, 2, true}, Cut{5, 3}}) {
-      std::optional<cep::Engine> engine(std::in_place, *program, cut.hash_seed);
-      engine->track_changes();
-      std::vector<cep::Alert> alerts;
-      for (const EngineStep& step : steps_of(c.events, cep::kEventTimeMax, cut)) {
-        take_step(*program, *engine, c.events, step, alerts);
-        if (cut.rows > 1) continue;
-        lost += engine->stats().runs_lost > 0 ? 1 : 0;
-        Result<cep::Engine> again = restored_engine(*program, 8, whole_snapshot(*engine));
-        REQUIRE_MESSAGE(again.has_value(), shown(c, {}, {}));
-        engine.emplace(std::move(*again));
-      }
-      const std::vector<std::string> found = alert_lines(c.plan, alerts);
-      if (cut.rows == 10'000) expected = found;
-      REQUIRE_MESSAGE(found == expected, shown(c, expected, found));
-    }
-  });
-  CHECK(lost > 100);
+  CHECK(compare_busy_budgets(1000, random_case, cep::compile_general) > 100);
 }
 }  // namespace tocsin::tests

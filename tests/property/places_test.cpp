@@ -15,8 +15,7 @@
 #include "cep/plan/comparison.h"
 #include "cep/plan/plan.h"
 #include "cep/plan/rule.h"
-#include "tests/support/engine_run.h"
-#include "tests/support/engine_snapshot.h"
+#include "tests/support/busy_keys.h"
 #include "tests/support/letters.h"
 #include "tests/support/oracle.h"
 #include "tests/support/plan_parts.h"
@@ -24,28 +23,20 @@
 
 namespace tocsin::tests {
 namespace {
-std::string letter_set(Random& random) {
-  std::string set;
-  for (const char letter : {'a', 'b', 'c', 'd'}) {
-    if (random.chance(40)) set += letter;
-  }
-  return set.empty() ? std::string(1, "abcd"[random.below(4)]) : set;
-}
-
 // A sequence with one loop at most. Steps may be reached in any way, behind absences.
 std::string random_sequence(Random& random) {
   const std::size_t steps = 1 + random.below(4);
   const std::size_t loop = random.chance(70) ? random.below(steps) : steps;
   std::vector<std::string> parts;
   for (std::size_t i = 0; i < steps; ++i) {
-    if (i > 0 && random.chance(25)) parts.push_back("no " + letter_set(random));
+    if (i > 0 && random.chance(25)) parts.push_back("no " + letter_set(random, 40));
     std::string step =
-        random.pick({"any ", "any ", "any ", "first ", "next "}) + letter_set(random);
+        random.pick({"any ", "any ", "any ", "first ", "next "}) + letter_set(random, 40);
     if (i == loop) {
       const std::int64_t min = random.between(1, 3);
       const std::int64_t max = random.between(std::max<std::int64_t>(min, 2), min + 3);
       step += random.chance(60) ? fmt::format("{{{},}}", min) : fmt::format("{{{},{}}}", min, max);
-      if (step.ends_with(",}") && random.chance(20)) step += " until " + letter_set(random);
+      if (step.ends_with(",}") && random.chance(20)) step += " until " + letter_set(random, 40);
     }
     parts.push_back(std::move(step));
   }
@@ -57,10 +48,10 @@ std::string random_sequence(Random& random) {
 std::string random_loops(Random& random) {
   const std::size_t steps = 2 + random.below(4);
   const bool are_alike = random.chance(40);
-  const std::string common = letter_set(random);
+  const std::string common = letter_set(random, 40);
   std::vector<std::string> parts;
   for (std::size_t i = 0; i < steps; ++i) {
-    std::string step = "any " + (are_alike && random.chance(80) ? common : letter_set(random));
+    std::string step = "any " + (are_alike && random.chance(80) ? common : letter_set(random, 40));
     if (random.chance(70)) step += fmt::format("{{{},}}", random.between(1, 3));
     parts.push_back(std::move(step));
   }
@@ -74,9 +65,9 @@ std::string random_special(Random& random) {
   const bool is_greedy = random.chance(35);
   std::vector<std::string> parts;
   for (std::size_t i = 0; i < steps; ++i) {
-    if (i > 0 && random.chance(15)) parts.push_back("no " + letter_set(random));
+    if (i > 0 && random.chance(15)) parts.push_back("no " + letter_set(random, 40));
     std::string step =
-        random.pick({"any ", "any ", "any ", "first ", "next "}) + letter_set(random);
+        random.pick({"any ", "any ", "any ", "first ", "next "}) + letter_set(random, 40);
     const std::int64_t min = random.between(1, 3);
     if (i == loop && is_greedy) {
       step += random.chance(70) ? fmt::format("{{{},}}greedy", min)
@@ -84,7 +75,7 @@ std::string random_special(Random& random) {
     } else if (i == loop) {
       step += fmt::format(
           "{{{},}} until {}", min,
-          random.chance(60) ? std::string(1, "abcd"[random.below(4)]) : letter_set(random));
+          random.chance(60) ? std::string(1, "abcd"[random.below(4)]) : letter_set(random, 40));
     }
     parts.push_back(std::move(step));
   }
@@ -103,28 +94,10 @@ cep::ExprPtr aggregate_of(const cep::Plan& plan, cep::VarIndex var, cep::Aggrega
   return expr;
 }
 
-// The field `v` of letters, which may be missing.
-std::pair<cep::FieldRef, cep::Type> add_value(cep::Plan& plan) {
-  cep::Field field;
-  field.name = "v";
-  field.path = {"v"};
-  field.type = type_of(cep::TypeKind::kInt);
-  field.optional = true;
-  plan.event_types[0].fields.push_back(field);
-  return *find_field(plan, {cep::EventTypeIndex(0)}, "v");
-}
-cep::ExprPtr bound_read(cep::VarIndex var, const std::pair<cep::FieldRef, cep::Type>& field) {
-  auto bound = std::make_shared<cep::Expr>();
-  bound->op = cep::Op::kBound;
-  bound->type = field.second;
-  bound->payload = cep::BoundField{var, cep::Which::kOnly, field.first};
-  return bound;
-}
-
 // Each later element takes an event only with the value `v` of the first event, or of another one
 // before it that had to have that.
 void ask_for_equals(cep::Plan& plan, Random& random) {
-  const auto field = add_value(plan);
+  const auto field = add_number(plan, "v");
   cep::Rule& rule = plan.rules[0];
   std::vector<cep::VarIndex> alike;
   for (cep::Element& element : rule.pattern) {
@@ -144,7 +117,7 @@ void ask_for_equals(cep::Plan& plan, Random& random) {
 // Two steps, the second with a larger, a smaller or another `v` than the first; between them
 // perhaps an absence.
 void ask_for_more(cep::Plan& plan, Random& random) {
-  const auto field = add_value(plan);
+  const auto field = add_number(plan, "v");
   cep::Element& last = plan.rules[0].pattern.back();
   std::vector<cep::ExprPtr> both = {field_read(field), bound_read(cep::VarIndex(0), field)};
   if (random.chance(30)) {
@@ -160,7 +133,7 @@ void ask_for_more(cep::Plan& plan, Random& random) {
 // Three steps or four, each of which may compare its `v` with that of one step before: with the
 // next but one too, or with one that another step has compared with already, which is no chain.
 void ask_for_chain(cep::Plan& plan, Random& random) {
-  const auto field = add_value(plan);
+  const auto field = add_number(plan, "v");
   cep::Rule& rule = plan.rules[0];
   const bool is_alike = random.chance(70);
   const bool of_one_letter = random.chance(20);  // then the letters are parts
@@ -236,17 +209,10 @@ void ask_of_loop(cep::Plan& plan, Random& random) {
   }
 }
 
-struct LetterCase {
-  cep::Plan plan;
-  std::string pattern;
-  std::string letters;
-  std::vector<oracle::PlacedEvent> events;
-};
-
 // Single steps that each come by plain `then`.
 std::string random_steps(Random& random) {
   std::vector<std::string> parts(3 + random.below(3));
-  for (std::string& part : parts) part = "any " + letter_set(random);
+  for (std::string& part : parts) part = "any " + letter_set(random, 40);
   return fmt::format("{}", fmt::join(parts, "; "));
 }
 
@@ -271,10 +237,9 @@ void add_gaps(cep::Rule& rule, Random& random) {
   }
 }
 
-LetterCase random_special_case(Random& random) {
-  LetterCase c;
-  c.pattern = random_special(random);
-  c.plan = letters_plan(c.pattern, random.between(4, 40));
+BusyCase random_special_case(Random& random) {
+  BusyCase c;
+  c.plan = letters_plan(random_special(random), random.between(4, 40));
   cep::Rule& rule = c.plan.rules[0];
   if (random.chance(25)) add_gaps(rule, random);
   if (random.chance(5)) rule.within.reset();
@@ -291,24 +256,24 @@ LetterCase random_special_case(Random& random) {
   const std::size_t count = 8 + random.below(32);
   for (std::size_t i = 0; i < count; ++i) {
     at += random.between(0, 3);
-    c.letters += fmt::format("{}{}{}", i > 0 ? " " : "", "abcd"[random.below(4)], at);
+    c.shown += fmt::format("{}{}{}", i > 0 ? " " : "", "abcd"[random.below(4)], at);
   }
-  c.events = oracle::place_events(c.plan, letters_events(c.letters), {});
+  c.events = oracle::place_events(c.plan, letters_events(c.shown), {});
   return c;
 }
 
-LetterCase random_case(Random& random) {
-  LetterCase c;
+BusyCase random_case(Random& random) {
+  BusyCase c;
   const bool asks_for_chain = random.chance(20);
   const bool asks_for_more = !asks_for_chain && random.chance(20);
-  c.pattern = random.chance(70) ? random_sequence(random) : random_loops(random);
-  if (asks_for_chain) c.pattern = random_steps(random);
+  std::string pattern = random.chance(70) ? random_sequence(random) : random_loops(random);
+  if (asks_for_chain) pattern = random_steps(random);
   if (asks_for_more) {
-    c.pattern =
-        fmt::format("any {}; {}any {}", letter_set(random),
-                    random.chance(30) ? "no " + letter_set(random) + "; " : "", letter_set(random));
+    pattern = fmt::format("any {}; {}any {}", letter_set(random, 40),
+                          random.chance(30) ? "no " + letter_set(random, 40) + "; " : "",
+                          letter_set(random, 40));
   }
-  c.plan = letters_plan(c.pattern, random.between(4, 30));
+  c.plan = letters_plan(pattern, random.between(4, 30));
   if (asks_for_more) ask_for_more(c.plan, random);
   if (asks_for_chain) ask_for_chain(c.plan, random);
   const bool asks_for_equals = random.chance(35) && !asks_for_more && !asks_for_chain;
@@ -328,121 +293,41 @@ LetterCase random_case(Random& random) {
   const std::size_t count = (asks_for_chain ? 12 : 8) + random.below(asks_for_chain ? 60 : 16);
   for (std::size_t i = 0; i < count; ++i) {
     at += random.between(0, 3);
-    c.letters += fmt::format("{}{}{}", i > 0 ? " " : "", "abcd"[random.below(4)], at);
+    c.shown += fmt::format("{}{}{}", i > 0 ? " " : "", "abcd"[random.below(4)], at);
   }
-  std::vector<oracle::Event> events = letters_events(c.letters);
+  std::vector<oracle::Event> events = letters_events(c.shown);
   for (oracle::Event& event : events) {
     if (asks_for_more || asks_for_chain || asks_for_equals) {
       const auto value = static_cast<std::int64_t>(random.below(asks_for_equals ? 3 : 6));
-      c.letters += fmt::format(" {}", value);
+      c.shown += fmt::format(" {}", value);
       event.fields.push_back(
           cep::OwnedValue(value > 0 ? cep::Value::integer(value) : cep::Value::missing()));
     }
     if (bounds_sum) {
       const std::int64_t number = random.between(-4, 5);
-      c.letters += fmt::format(" {}", number);
+      c.shown += fmt::format(" {}", number);
       event.fields.push_back(cep::OwnedValue(cep::Value::integer(number)));
     }
   }
   c.events = oracle::place_events(c.plan, events, {});
   return c;
 }
-
-std::string shown(const LetterCase& c, const std::vector<std::string>& expected,
-                  const std::vector<std::string>& found) {
-  const std::optional<cep::Duration> within = c.plan.rules[0].within;
-  std::string pattern = c.pattern;
-  for (const cep::Element& element : c.plan.rules[0].pattern) {
-    if (element.gap) pattern += fmt::format(" gap {}", element.gap->us / 1000);
-  }
-  return fmt::format("{} within {} ms, selection {}\n{}\noracle:\n{}\nengine:\n{}", pattern,
-                     within ? within->us / 1000 : -1,
-                     static_cast<int>(c.plan.rules[0].selection.kind), c.letters,
-                     fmt::join(expected, "\n"), fmt::join(found, "\n"));
-}
-}  // namespace
-
-namespace {
-struct Counts {
-  std::size_t cases = 0;
-  std::size_t alerting = 0;
-  std::size_t busy = 0;
-  std::size_t left = 0;
-};
-// Cases beside the oracle, from several numbers of partial matches on.
-Counts compare_with_oracle(LetterCase (*make)(Random&)) {
-  Counts counts;
-  counts.cases = for_all_seeds("PROPERTY", 3000, [&](Random& random) {
-    const LetterCase c = make(random);
-    if (!cep::validate(c.plan).empty()) return;
-    const auto outcome = oracle::evaluate(c.plan, c.events, {});
-    if (!outcome) return;
-    const std::vector<std::string> expected = alert_lines(c.plan, outcome->alerts);
-    if (!expected.empty()) ++counts.alerting;
-    const auto plan = std::make_shared<const cep::Plan>(c.plan);
-    for (const std::uint32_t runs : {0U, 1U, 2U, 4U, 9U}) {
-      cep::Limits limits = kOutOfReach;
-      limits.busy_key_runs = runs;
-      const auto program = cep::compile(plan, limits);
-      REQUIRE(program.has_value());
-      const RestoredRun run = run_restored(*program, c.events, random);
-      counts.busy += run.made_busy;
-      counts.left += run.left_as_runs;
-      const std::vector<std::string> found = alert_lines(c.plan, run.alerts);
-      REQUIRE_MESSAGE(found == expected,
-                      "busy from " << runs << ", " << run.cut << ": " << shown(c, expected, found));
-    }
-  });
-  MESSAGE(counts.cases << " cases, " << counts.alerting << " with alerts, " << counts.busy
-                       << " keys made busy, " << counts.left << " left as they were");
-  return counts;
-}
 }  // namespace
 
 TEST_CASE("engine: gives the oracle's alerts for busy keys, also behind a restore") {
-  const Counts counts = compare_with_oracle(random_case);
+  const BusyCounts counts = compare_busy_keys(3000, random_case);
   CHECK(3 * counts.alerting > counts.cases);
   CHECK(counts.busy > 2 * counts.cases);
 }
 
 TEST_CASE("engine: gives the oracle's alerts for busy keys of loops with `until` or `greedy`") {
-  const Counts counts = compare_with_oracle(random_special_case);
+  const BusyCounts counts = compare_busy_keys(3000, random_special_case);
   CHECK(3 * counts.alerting > counts.cases);
   CHECK(counts.busy > 2 * counts.cases);
   CHECK(counts.left == 0);
 }
 
 TEST_CASE("engine: budgets of busy keys of loops with `until` or `greedy` drop the same") {
-  std::size_t lost = 0;
-  for_all_seeds("PROPERTY", 1000, [&](Random& random) {
-    const LetterCase c = random_special_case(random);
-    if (!cep::validate(c.plan).empty()) return;
-    cep::Limits limits;
-    limits.busy_key_runs = static_cast<std::uint32_t>(random.below(4));
-    if (random.chance(60)) limits.events_per_key_max = 1 + random.below(8);
-    if (random.chance(60)) limits.bytes_per_key_max = 100 + random.below(600);
-    if (random.chance(30)) limits.runs_per_group_max = 1 + random.below(6);
-    if (random.chance(30)) limits.steps_per_event_max = 1 + random.below(60);
-    const auto program = cep::compile(std::make_shared<const cep::Plan>(c.plan), limits);
-    REQUIRE(program.has_value());
-    std::vector<std::string> expected;
-    for (const Cut& cut : {Cut{10'000, 1}, Cut{1, 2, true}, Cut{5, 3}}) {
-      std::optional<cep::Engine> engine(std::in_place, *program, cut.hash_seed);
-      engine->track_changes();
-      std::vector<cep::Alert> alerts;
-      for (const EngineStep& step : steps_of(c.events, cep::kEventTimeMax, cut)) {
-        take_step(*program, *engine, c.events, step, alerts);
-        if (cut.rows > 1) continue;
-        lost += engine->stats().runs_lost > 0 ? 1 : 0;
-        Result<cep::Engine> again = restored_engine(*program, 8, whole_snapshot(*engine));
-        REQUIRE_MESSAGE(again.has_value(), shown(c, {}, {}));
-        engine.emplace(std::move(*again));
-      }
-      const std::vector<std::string> found = alert_lines(c.plan, alerts);
-      if (cut.rows == 10'000) expected = found;
-      REQUIRE_MESSAGE(found == expected, shown(c, expected, found));
-    }
-  });
-  CHECK(lost > 100);
+  CHECK(compare_busy_budgets(1000, random_special_case) > 100);
 }
 }  // namespace tocsin::tests
