@@ -144,6 +144,16 @@ constexpr Row kRows[] = {
     {"for each",
      "when pay as a where amount < 500 then pay where amount = 999 within D once per 1h for each "
      "a.amount"},
+    {"for each of the last",
+     "when pay where amount < 500 then pay as b where amount = 999 within D once per 1h for each "
+     "b.amount"},
+    {"once per day",
+     "when pay where amount < 500 then pay where amount >= 998 within D once per day in \"UTC\""},
+    {"except",
+     "when pay where amount < 500 then pay where amount >= 998 within D except \"known\" where "
+     "amount = 998"},
+    {"at most",
+     "when pay where amount < 500 then pay where amount >= 998 within D at most 3 per 1h"},
     {"a step that many wait for",
      "when pay where amount < 500 then pay where amount = 999 then pay where amount > 500 then pay "
      "where amount = 600 within D after match skip to next"},

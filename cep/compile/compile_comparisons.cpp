@@ -51,7 +51,7 @@ class PairOfEvents {
   std::optional<PlacesPair> find(const Conjunct* left_out) {
     for (const Conjunct& conjunct : rule_.steps[1].take.by_run) {
       if (&conjunct == left_out) continue;
-      if (!add(*conjunct.expr)) pair_.rest.push_back(&conjunct);
+      if (!add(*conjunct.expr)) pair_.rest.push_back(conjunct);
       pair_.conditions.push_back(conjunct.expr);
     }
     if (pair_.conditions.empty()) return std::nullopt;

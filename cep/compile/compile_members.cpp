@@ -42,19 +42,7 @@ std::optional<Obstacle> obstacle_of_selection(const Rule& rule) {
   }
   if (selection.prefer_latest) return Obstacle{ObstacleKind::kPreferLatest};
   if (rule.having && reads_run(*rule.having)) return Obstacle{ObstacleKind::kHaving};
-  for (const Exception& exception : rule.exceptions) {
-    if (reads_run(*exception.condition)) return Obstacle{ObstacleKind::kExcept};
-  }
-  const auto reads = [](const ExprPtr& expr) { return expr && reads_run(*expr); };
-  const Suppression& suppression = rule.suppression;
-  if (suppression.kind() == Once::kPerVariable || reads(suppression.zone())) {
-    return Obstacle{ObstacleKind::kOnce};
-  }
-  if (std::ranges::any_of(suppression.for_each, reads)) return Obstacle{ObstacleKind::kForEach};
-  if (suppression.at_most && std::ranges::any_of(suppression.at_most->for_each, reads)) {
-    return Obstacle{ObstacleKind::kAtMost};
-  }
-  return std::nullopt;
+  return obstacle_of_clauses(rule, reads_run);
 }
 }  // namespace
 

@@ -307,40 +307,49 @@ void find_equalities(const RuleProgram& program, PatternProgram& pattern) {
   }
 }
 
-// Clauses that what is remembered does not depend on, but that need partial matches.
-bool is_beside(ObstacleKind kind) {
-  return kind == ObstacleKind::kOnce || kind == ObstacleKind::kForEach ||
-         kind == ObstacleKind::kAtMost || kind == ObstacleKind::kExcept ||
-         kind == ObstacleKind::kFeatureOfStep;
-}
-
 // PatternProgram::paths.
 void find_paths(const RuleProgram& program, PatternProgram& pattern) {
   const std::vector<Obstacle> obstacles = general_obstacles(*program.rule);
-  const auto is_known = [](ObstacleKind kind) { return is_of_paths(kind) || is_beside(kind); };
-  if (!std::ranges::all_of(obstacles, is_known, &Obstacle::kind)) return;
+  const auto is_known = [](ObstacleKind kind) { return is_of_paths(kind) || is_of_clause(kind); };
+  if (!std::ranges::any_of(obstacles, is_of_paths, &Obstacle::kind) ||
+      !std::ranges::all_of(obstacles, is_known, &Obstacle::kind)) {
+    return;
+  }
   auto paths = paths_of(program);
   if (!paths) return;
   pattern.paths = std::move(*paths);
-  pattern.is_by_paths = std::ranges::none_of(obstacles, is_beside, &Obstacle::kind);
+  pattern.is_by_paths = !obstacle_of_clauses(*program.rule, reads_run);
 }
 
-// PatternProgram::sequence. Its method is kRuns where busy keys are matched by it. Else clauses
-// that what is remembered does not depend on keep them from that: then it says how that is read
-// which a rule without them has written.
-std::shared_ptr<const RuleProgram> sequence_of_pattern(const Plan& plan,
-                                                       const RuleProgram& program) {
-  const std::vector<Obstacle> obstacles = general_obstacles(*program.rule);
-  const auto is_known = [](ObstacleKind kind) { return is_of_sequence(kind) || is_beside(kind); };
-  if (!std::ranges::any_of(obstacles, is_of_sequence, &Obstacle::kind) ||
-      !std::ranges::all_of(obstacles, is_known, &Obstacle::kind)) {
-    return nullptr;
+// PatternProgram::sequence. Its method is kRuns where busy keys are matched by it. Where a clause
+// keeps them from that, it says how that is read which the rule without it has written.
+std::shared_ptr<const RuleProgram> sequence_of_pattern(const Plan& plan, const RuleProgram& program,
+                                                       const PatternProgram& pattern) {
+  const Rule& rule = *program.rule;
+  const auto is_known = [](ObstacleKind kind) {
+    return is_of_sequence(kind) || is_of_clause(kind);
+  };
+  if (!std::ranges::all_of(general_obstacles(rule), is_known, &Obstacle::kind)) return nullptr;
+  RuleProgram steps = sketch_of(plan, rule).program;
+  for (std::size_t i = 0; i < steps.steps.size(); ++i) {
+    StepProgram& step = steps.steps[i];
+    step.take = pattern.steps[i].take;
+    if (step.max == 1) {  // what looks back at the loop's own events is never asked
+      std::erase_if(step.take.by_run, [](const Conjunct& asked) { return !asked.of_first; });
+    }
+    step.guards.clear();
+    if (const PatternTransition* const on = pattern.transition_on(i)) {
+      for (const std::uint32_t absence : on->absences) {
+        step.guards.push_back(pattern.absences[absence].forbid);
+      }
+    }
   }
-  auto sequence = sequence_of(plan, *program.rule);
+  auto sequence = sequence_of(std::move(steps));
   if (!sequence) return nullptr;
   sequence->index = program.index;
   sequence->table = program.table;
-  const bool is_matched = std::ranges::none_of(obstacles, is_beside, &Obstacle::kind);
+  const bool is_matched = !obstacle_of_clauses(
+      rule, [&](const Expr& expr) { return reads_before_last(*sequence, expr); });
   sequence->method = is_matched ? Method::kRuns : Method::kGeneral;
   return std::make_shared<const RuleProgram>(std::move(*sequence));
 }
@@ -375,7 +384,7 @@ void Compiler::compile_pattern(RuleProgram& program) {
   pattern->keeps_order = keeps_order(program, *pattern);
   find_equalities(program, *pattern);
   find_paths(program, *pattern);
-  pattern->sequence = sequence_of_pattern(plan_, program);
+  pattern->sequence = sequence_of_pattern(plan_, program, *pattern);
   TableProgram& table = out_->tables[program.table];
   table.longest_us = std::max(table.longest_us, longest_wait(*pattern));
   if (rule.suppression.at_most) {

@@ -92,15 +92,7 @@ class LongestDecides {
   }
 
   // Whether it reads events of the match but the last one.
-  bool reads_others(const Expr& expr) const {
-    return any_expr(expr, [&](const Expr& read) {
-      const VarIndex* const var = variable_of(read);
-      if (read.op == Op::kPrev) return true;
-      if (var == nullptr) return false;
-      const std::uint32_t step = rule_.step_of_var[var->value];
-      return step + 1 != rule_.steps.size() || rule_.steps[step].max > 1;
-    });
-  }
+  bool reads_others(const Expr& expr) const { return reads_before_last(rule_, expr); }
 
  private:
   bool grows(const Expr& expr) const {
@@ -184,6 +176,16 @@ std::optional<PlacesSum> sum_of(const RuleProgram& rule, const PlacesProgram& pl
   return found;
 }
 }  // namespace
+
+bool reads_before_last(const RuleProgram& rule, const Expr& expr) {
+  return any_expr(expr, [&](const Expr& read) {
+    const VarIndex* const var = variable_of(read);
+    if (read.op == Op::kPrev) return true;
+    if (var == nullptr) return false;
+    const std::uint32_t step = rule.step_of_var[var->value];
+    return step + 1 != rule.steps.size() || rule.steps[step].max > 1;
+  });
+}
 
 bool is_of_sequence(ObstacleKind kind) {
   return kind == ObstacleKind::kUntil || kind == ObstacleKind::kGreedy;

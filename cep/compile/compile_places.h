@@ -18,6 +18,8 @@ bool is_of_sequence(ObstacleKind kind);
 /// Fills in what the steps compare with earlier events: the value, the pair and the chain, where
 /// the rule has them.
 void find_comparisons(const RuleProgram& rule, PlacesProgram& places);
+/// Whether an expression of a rule with its steps reads events of a match but the last one.
+bool reads_before_last(const RuleProgram& rule, const Expr& expr);
 /// Whether values are equal where their key bytes are (cep/value/key.h).
 bool is_told_by_bytes(TypeKind kind);
 }  // namespace tocsin::cep

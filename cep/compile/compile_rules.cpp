@@ -223,17 +223,11 @@ RuleSketch sketch_of(const Plan& plan, const Rule& rule) {
   return sketch;
 }
 
-tl::expected<RuleProgram, Obstacle> sequence_of(const Plan& plan, const Rule& rule) {
-  const RuleSketch sketch = sketch_of(plan, rule);
-  RuleProgram sequence = sketch.program;
-  auto places = places_of(sequence);
+tl::expected<RuleProgram, Obstacle> sequence_of(RuleProgram steps) {
+  auto places = places_of(steps);
   if (!places) return tl::unexpected(places.error());
-  sequence.places = std::move(*places);
-  for (StepProgram& step : sequence.steps) {
-    step.take.by_row.clear();
-    for (ElementProgram& guard : step.guards) guard.by_row.clear();
-  }
-  return sequence;
+  steps.places = std::move(*places);
+  return steps;
 }
 
 RuleSketch pattern_sketch_of(const Plan& plan, const Rule& rule, const Limits& limits) {

@@ -185,6 +185,11 @@ void name_obstacle(const Obstacle& found, std::vector<Obstacle>& obstacles) {
   }
 }
 
+// Why first events are looked at one by one.
+Obstacle search_of(const RuleProgram& rule) {
+  return {ObstacleKind::kEarlierEvent, rule.steps[1].take.element};
+}
+
 // The obstacles that are left where busy keys may be matched by places of paths.
 std::vector<Obstacle> beside_paths(const Plan& plan, const Rule& rule, const Limits& limits,
                                    std::vector<Obstacle> obstacles) {
@@ -195,21 +200,32 @@ std::vector<Obstacle> beside_paths(const Plan& plan, const Rule& rule, const Lim
   if (!paths && (is_of_paths(paths.error().kind) || std::ranges::any_of(obstacles, is_known))) {
     return obstacles;
   }
-  std::erase_if(obstacles, [](const Obstacle& obstacle) { return is_of_paths(obstacle.kind); });
+  const bool has_clause = obstacle_of_clauses(rule, reads_run).has_value();
+  std::erase_if(obstacles, [&](const Obstacle& obstacle) {
+    return is_of_paths(obstacle.kind) || (is_of_clause(obstacle.kind) && !has_clause);
+  });
   if (!paths) obstacles.push_back(paths.error());
   return obstacles;
 }
 
 // Whether the pattern is steps in a row with loops that the simple methods do not know.
 bool is_sequence(const std::vector<Obstacle>& obstacles) {
-  return std::ranges::all_of(obstacles, is_of_sequence, &Obstacle::kind);
+  return std::ranges::all_of(obstacles, [](const Obstacle& obstacle) {
+    return is_of_sequence(obstacle.kind) || is_of_clause(obstacle.kind);
+  });
 }
 std::vector<Obstacle> beside_sequence(const Plan& plan, const Rule& rule,
                                       std::vector<Obstacle> obstacles) {
-  const auto sequence = sequence_of(plan, rule);
-  if (sequence) return {};
-  if (is_of_sequence(sequence.error().kind)) return obstacles;
-  return {sequence.error()};
+  const RuleSketch sketch = sketch_of(plan, rule);
+  const auto sequence = sequence_of(sketch.program);
+  if (sequence || !is_of_sequence(sequence.error().kind)) obstacles.clear();
+  std::erase_if(obstacles, [](const Obstacle& obstacle) { return is_of_clause(obstacle.kind); });
+  if (!sequence && obstacles.empty()) obstacles.push_back(sequence.error());
+  if (sequence && sequence->places->is_searched()) obstacles.push_back(search_of(*sequence));
+  const auto clause = obstacle_of_clauses(
+      rule, [&](const Expr& expr) { return reads_before_last(sketch.program, expr); });
+  if (clause) obstacles.insert(obstacles.begin(), *clause);
+  return obstacles;
 }
 
 std::uint64_t least_events(const std::vector<Element>& elements);
@@ -264,15 +280,12 @@ Growth growth_of(const Plan& plan, const Rule& rule, const Limits& limits) {
   }
   growth.lives = waits.lives();
   if (sketch) {
-    const auto places = places_of(sketch->program);
-    if (places && !(places->pair && places->pair->is_searched())) {
+    const auto sequence = sequence_of(sketch->program);
+    if (sequence && !sequence->places->is_searched()) {
       growth.kept = Kept::kPlaces;
       return growth;
     }
-    // First events that are searched are as many as partial matches may be.
-    growth.obstacles.push_back(
-        places ? Obstacle{ObstacleKind::kEarlierEvent, sketch->program.steps[1].take.element}
-               : places.error());
+    growth.obstacles.push_back(sequence ? search_of(*sequence) : sequence.error());
   } else if (const auto members = members_of(rule)) {
     growth.kept = Kept::kPlaces;
     growth.obstacles.clear();

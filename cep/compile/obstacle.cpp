@@ -77,4 +77,30 @@ std::vector<Obstacle> general_obstacles(const Rule& rule) {
   return out;
 }
 bool needs_general(const Rule& rule) { return !general_obstacles(rule).empty(); }
+
+bool is_of_clause(ObstacleKind kind) {
+  return kind == ObstacleKind::kOnce || kind == ObstacleKind::kForEach ||
+         kind == ObstacleKind::kAtMost || kind == ObstacleKind::kExcept ||
+         kind == ObstacleKind::kFeatureOfStep;
+}
+
+std::optional<Obstacle> obstacle_of_clauses(const Rule& rule,
+                                            const std::function<bool(const Expr&)>& reads) {
+  const auto reads_part = [&](const ExprPtr& expr) { return expr && reads(*expr); };
+  for (const Exception& exception : rule.exceptions) {
+    if (reads(*exception.condition)) return Obstacle{ObstacleKind::kExcept};
+  }
+  const Suppression& suppression = rule.suppression;
+  if (suppression.kind() == Once::kPerVariable || reads_part(suppression.zone())) {
+    return Obstacle{ObstacleKind::kOnce};
+  }
+  if (std::ranges::any_of(suppression.for_each, reads_part)) {
+    return Obstacle{ObstacleKind::kForEach};
+  }
+  if (suppression.at_most && std::ranges::any_of(suppression.at_most->for_each, reads_part)) {
+    return Obstacle{ObstacleKind::kAtMost};
+  }
+  if (reads_features_of_steps(rule)) return Obstacle{ObstacleKind::kFeatureOfStep};
+  return std::nullopt;
+}
 }  // namespace tocsin::cep

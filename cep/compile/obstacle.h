@@ -1,9 +1,12 @@
 /// What in a rule asks for more than the simple methods, or than places, know.
 #pragma once
 #include <cstdint>
+#include <functional>
+#include <optional>
 #include <string_view>
 #include <vector>
 
+#include "cep/plan/expr.h"
 #include "cep/plan/plan_fwd.h"
 
 namespace tocsin::cep {
@@ -25,4 +28,11 @@ std::string_view words_of(ObstacleKind kind);
 std::vector<Obstacle> general_obstacles(const Rule& rule);
 /// Whether it says any of this: then the general matcher runs it.
 bool needs_general(const Rule& rule);
+/// Whether it is of `except`, `once`, `at most`, or features as of a step: what is remembered of
+/// partial matches does not depend on it.
+bool is_of_clause(ObstacleKind kind);
+/// The first of these clauses that may tell matches apart which end with the same event: it reads
+/// what `reads` is true of. Where none does, the first match in order decides for all of them.
+std::optional<Obstacle> obstacle_of_clauses(const Rule& rule,
+                                            const std::function<bool(const Expr&)>& reads);
 }  // namespace tocsin::cep

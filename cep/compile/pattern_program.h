@@ -182,10 +182,18 @@ class PatternProgram {
   /// Whether it is matched so. Else clauses that what is remembered does not depend on keep it from
   /// that, and `paths` says how that is read which a rule without them has written.
   bool is_by_paths = false;
-  /// The pattern as steps in a row, with PlacesProgram: its steps have the numbers that they have
-  /// here, their tests are empty, and all that asks for none is as in the rule.
+  /// The pattern as steps in a row, with PlacesProgram: its steps have the numbers and tests that
+  /// they have here, and all that asks for none is as in the rule.
   std::shared_ptr<const RuleProgram> sequence;
 
+  /// The first transition of a step that is not into a further event of its loop; null where it has
+  /// none.
+  const PatternTransition* transition_on(std::size_t step) const {
+    for (const std::uint32_t transition : steps[step].transitions) {
+      if (!transitions[transition].further) return &transitions[transition];
+    }
+    return nullptr;
+  }
   std::uint32_t own_slot(int step) const { return steps[static_cast<std::size_t>(step)].own_slot; }
   std::optional<std::uint32_t> total_of(const Expr* aggregate) const {
     for (std::uint32_t i = 0; i < totals.size(); ++i) {

@@ -116,7 +116,7 @@ struct PlacesPair {
   std::vector<PlacesComparison> ordered;  // by <, <=, > or >=
   /// `!=` of fields whose values are told apart by their key bytes.
   std::optional<PlacesComparison> other;
-  std::vector<const Conjunct*> rest;    // what is asked of each pair of events
+  std::vector<Conjunct> rest;           // what is asked of each pair of events
   std::vector<const Expr*> conditions;  // all that the above is of
   /// Whether first events are looked at one by one, where these do not find one at once.
   bool is_searched() const { return !rest.empty() || (other && !ordered.empty()); }
@@ -154,6 +154,9 @@ struct PlacesProgram {
   std::vector<bool> omits_equals;
   std::optional<PlacesValue> value;
   std::optional<PlacesPair> pair;
+  /// Whether first events are looked at one by one: then they are as many as partial matches may
+  /// be.
+  bool is_searched() const { return pair && pair->is_searched(); }
   std::optional<PlacesChain> chain;
   std::optional<PlacesSum> sum;
   /// By loop: aggregates over its events of which sums are kept.

@@ -5,12 +5,10 @@
 #include <optional>
 #include <string>
 
-#include "cep/alert/alert_builder.h"
-#include "cep/eval/loop_totals.h"
 #include "cep/places/busy_key.h"
+#include "cep/places/busy_row.h"
 #include "cep/places/places.h"
 #include "cep/places/places_part.h"
-#include "cep/plan/comparison.h"
 #include "cep/plan/rule.h"
 #include "cep/record/budget_shares.h"
 
@@ -19,11 +17,12 @@ namespace {
 // A partial match that has taken so many events makes its key a busy one too.
 constexpr std::uint32_t kEventsOfStage = 256;
 
-// The current row as places see it.
-class PlacesRow : public PlacesEvent {
+class PlacesRow : public BusyRow {
  public:
   PlacesRow(CurrentRuns& current, RunConditions& conditions, BusyKey& key)
-      : current_(current), conditions_(conditions), key_(key) {}
+      : BusyRow(*current.rule, key, current.steps, current.stats),
+        current_(current),
+        conditions_(conditions) {}
   bool fits(std::uint32_t step) override {
     return fits(rule().steps[step].take, static_cast<int>(step));
   }
@@ -32,67 +31,19 @@ class PlacesRow : public PlacesEvent {
     return std::ranges::any_of(guards,
                                [&](const ElementProgram& guard) { return fits(guard, -1); });
   }
-  bool ends_loop(std::uint32_t /*step*/) override { return false; }
   bool is_forbidden_by(std::uint32_t step, std::uint32_t guard) override {
     return fits(rule().steps[step].guards[guard], -1);
   }
-  Value compared(const Expr& side, std::uint32_t step) override {
-    return value_at_step(side, step, current_.view(), current_.scope_at(0, 0));
-  }
-  bool agrees(const KeptEvent& first) override {
-    EvalScope scope = current_.scope_at(0, 1);
-    // The first event is all that conditions see beside the current one.
-    const Offset place = 0;
-    scope.record = reinterpret_cast<const std::byte*>(&first);
-    scope.window = &place;
-    return std::ranges::all_of(rule().places->pair->rest, [&](const Conjunct* conjunct) {
-      return conjunct_holds(*conjunct, current_.view(), scope);
-    });
-  }
-  bool take_step() override {
-    ++current_.stats.runs_visited;
-    if (current_.steps.take()) return true;
-    current_.gave_up = true;
-    return false;
-  }
-  const std::string* value(const Expr& own) override {
-    value_ = part_value(own, current_.view(), current_.scope_at(0, 0));
-    return value_ ? &*value_ : nullptr;
-  }
+  bool ends_loop(std::uint32_t /*step*/) override { return false; }
   bool is_considered() override { return current_.is_considered; }
-  std::uint32_t subset(std::uint32_t step) override {
-    const Element& element = *rule().steps[step].take.element;
-    if (element.events().size() < 2) return 0;
-    return static_cast<std::uint32_t>(
-        subset_of_event(element, current_.view(), current_.scope_at(0, -1)));
-  }
-  bool allows_sum(Int128 sum) override {
-    const PlacesSum& asked = *rule().places->sum;
-    if (!bound_) {
-      const auto last_step = static_cast<int>(rule().steps.size() - 1);
-      bound_ = evaluate(*asked.bound, current_.view(), current_.scope_at(0, last_step));
-    }
-    LoopTotal total;
-    total.put(sum);
-    const Ordering order = cep::compare(value_of(*asked.sum, total), *bound_);
-    return order != Ordering::kUnknown && cep::holds(asked.op, order);
-  }
-  std::uint64_t capture() override {
-    if (!number_) {
-      current_.capture.capture(*row());
-      number_ = key_.push_event(current_.capture.captured());
-    }
-    return *number_;
-  }
-  void add_to_series(PlacesPart& part, std::uint32_t loop) override {
-    key_.add_to_series(part, loop, current_.view(), current_.scope_at(0, -1));
-  }
-  bool is_late() override { return row()->ts < row()->engine_time; }
-  bool is_captured() const { return number_.has_value(); }
 
  private:
-  const RuleProgram& rule() const { return *current_.rule; }
-  const Row* row() const { return current_.row->row; }
+  const Row& row() const override { return *current_.row->row; }
+  EvalScope scope_at(int taken_step) override { return current_.scope_at(0, taken_step); }
+  const KeptEvent& captured() override {
+    current_.capture.capture(row());
+    return current_.capture.captured();
+  }
   // What it says of the event alone: equality of values is the parts' business.
   bool fits(const ElementProgram& element, int taken_step) {
     return conditions_.fits_row(element, 0, taken_step);
@@ -100,10 +51,6 @@ class PlacesRow : public PlacesEvent {
 
   CurrentRuns& current_;
   RunConditions& conditions_;
-  BusyKey& key_;
-  std::optional<std::uint64_t> number_;
-  std::optional<std::string> value_;
-  std::optional<Value> bound_;
 };
 }  // namespace
 
@@ -139,6 +86,7 @@ bool PlacesMatcher::on_event(const OperatorEntry& entry) {
     if (is_given && current_.rule->rule->selection.kind == SelectionKind::kSkipPastLast)
       places.clear();
   }
+  current_.gave_up = current_.gave_up || row.gave_up();
   if (current_.gave_up && !state.is_empty()) drop_older_starts(state);
   if (row.is_captured() && !state.is_empty()) {
     groups_.spend(*current_.rule, state.starts() > before ? 1 : 0,
@@ -187,10 +135,9 @@ void PlacesMatcher::keep_to_budget(PlacesState& state) {
     if (lost > 0) losses_.lose(lost, cause);
   };
   lose([&] { return state.log.size() > limits.events_per_key_max; }, BudgetCause::kEventsPerKey);
-  // First events that are looked at one by one are no more than partial matches may be.
-  const auto& pair = current_.rule->places->pair;
-  lose([&] { return pair && pair->is_searched() && state.starts() > limits.runs_per_key_max; },
-       BudgetCause::kRunsPerKey);
+  if (current_.rule->places->is_searched()) {
+    lose([&] { return state.starts() > limits.runs_per_key_max; }, BudgetCause::kRunsPerKey);
+  }
   lose([&] { return key.budget_bytes() > limits.bytes_per_key_max; }, BudgetCause::kBytesPerKey);
 }
 

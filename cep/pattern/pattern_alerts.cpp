@@ -278,6 +278,11 @@ bool PatternAlerts::passes(const MatchCandidate& candidate) {
 }
 
 bool PatternAlerts::is_suppressed() {
+  const Rule& rule = *current_.rule->rule;
+  const Suppression& suppression = rule.suppression;
+  const bool is_by_time = suppression.kind() == Once::kPerDuration &&
+                          suppression.for_each.empty() && !suppression.at_most;
+  if (!is_by_time || rule.having || !rule.exceptions.empty()) return false;
   const MatchCandidate candidate;
   MatchFacts facts;
   facts.time_us = current_.row->row->engine_time.us;

@@ -68,9 +68,9 @@ void PatternMatcher::on_event(const RuleProgram& rule, const MatchContext& conte
   changed_ = false;
   current_.steps.begin(current_.program.limits.steps_per_event_max);
   any_live_ = state != nullptr && (!state->waiting.empty() || state->window.open);
+  if (asks_quiet) alerts_.look_at_quiet();
   if (has_paths && paths_.on_event()) return;
   if (has_places && sequence_.on_event()) return;
-  if (asks_quiet) alerts_.look_at_quiet();
   if (pattern.opens) {
     windows_.on_event();
     return;

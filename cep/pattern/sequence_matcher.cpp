@@ -9,6 +9,7 @@
 #include "cep/alert/alert_builder.h"
 #include "cep/alert/current_row.h"
 #include "cep/places/busy_key.h"
+#include "cep/places/busy_row.h"
 #include "cep/places/places.h"
 #include "cep/plan/pattern.h"
 #include "cep/plan/rule.h"
@@ -27,62 +28,45 @@ std::uint64_t drop_starts(Places& places, PlacesState& state, std::int64_t now_u
 }
 }  // namespace
 
-// The current row as places see it. No condition compares it with an earlier event.
-class SequenceMatcher::SequenceRow : public PlacesEvent {
+class SequenceMatcher::SequenceRow : public BusyRow {
  public:
-  SequenceRow(SequenceMatcher& matcher, BusyKey& key) : matcher_(matcher), key_(key) {}
-  bool fits(std::uint32_t step) override { return matcher_.conditions_.fits_step(step, 0); }
-  bool is_forbidden_after(std::uint32_t step) override {
-    const PatternProgram& pattern = *matcher_.current_.pattern;
-    for (const std::uint32_t number : pattern.steps[step].transitions) {
-      const PatternTransition& transition = pattern.transitions[number];
-      if (transition.further) continue;
-      return std::ranges::any_of(transition.absences, [&](std::uint32_t absence) {
-        return matcher_.conditions_.fits(pattern.absences[absence].forbid, 0, -1,
-                                         PatternStep::kNoSlot);
-      });
-    }
-    return false;
+  SequenceRow(SequenceMatcher& matcher, BusyKey& key)
+      : BusyRow(matcher.sequence(), key, matcher.current_.steps, matcher.current_.stats),
+        matcher_(matcher) {}
+  bool fits(std::uint32_t step) override {
+    return fits(rule().steps[step].take, static_cast<int>(step));
   }
-  bool is_forbidden_by(std::uint32_t /*step*/, std::uint32_t /*guard*/) override { return false; }
+  bool is_forbidden_after(std::uint32_t step) override {
+    const std::vector<ElementProgram>& guards = rule().steps[step].guards;
+    return std::ranges::any_of(guards,
+                               [&](const ElementProgram& guard) { return fits(guard, -1); });
+  }
+  bool is_forbidden_by(std::uint32_t step, std::uint32_t guard) override {
+    return fits(rule().steps[step].guards[guard], -1);
+  }
   bool ends_loop(std::uint32_t step) override {
     return matcher_.conditions_.fits_until(matcher_.current_.pattern->steps[step], 0);
   }
-  const std::string* value(const Expr& /*own*/) override { return nullptr; }
   bool is_considered() override { return true; }
-  std::uint32_t subset(std::uint32_t step) override {
-    const Element& element = *matcher_.current_.pattern->steps[step].element;
-    if (element.events().size() < 2) return 0;
-    return static_cast<std::uint32_t>(
-        subset_of_event(element, view(), matcher_.current_.scope_at(0, -1)));
-  }
-  Value compared(const Expr& /*side*/, std::uint32_t /*step*/) override { return Value::missing(); }
-  bool agrees(const KeptEvent& /*first*/) override { return true; }
-  bool take_step() override { return true; }
-  bool allows_sum(Int128 /*sum*/) override { return true; }
-  std::uint64_t capture() override {
-    if (!number_) {
-      matcher_.current_.capture_row();
-      number_ = key_.push_event(matcher_.current_.capture.captured());
-    }
-    return *number_;
-  }
-  void add_to_series(PlacesPart& part, std::uint32_t loop) override {
-    EvalScope scope = matcher_.current_.scope_at(0, -1);
-    scope.rule = &matcher_.sequence();
-    scope.pattern = nullptr;
-    key_.add_to_series(part, loop, view(), scope);
-  }
-  bool is_late() override { return row().ts < row().engine_time; }
-  bool is_captured() const { return number_.has_value(); }
 
  private:
-  const Row& row() const { return *matcher_.current_.row->row; }
-  EventView view() const { return {&row(), nullptr}; }
+  const Row& row() const override { return *matcher_.current_.row->row; }
+  EvalScope scope_at(int taken_step) override {
+    EvalScope scope = matcher_.current_.scope_at(0, taken_step);
+    scope.rule = &rule();
+    scope.pattern = nullptr;
+    return scope;
+  }
+  const KeptEvent& captured() override {
+    matcher_.current_.capture_row();
+    return matcher_.current_.capture.captured();
+  }
+  // What it says of the event alone.
+  bool fits(const ElementProgram& element, int taken_step) {
+    return matcher_.conditions_.fits_row(element, taken_step);
+  }
 
   SequenceMatcher& matcher_;
-  BusyKey& key_;
-  std::optional<std::uint64_t> number_;
 };
 
 bool SequenceMatcher::on_event() {
@@ -102,16 +86,16 @@ bool SequenceMatcher::on_event() {
   const std::uint64_t before = state.starts();
   if (places.take(row)) {
     bool is_given = true;
-    if (current_.rule->rule->having || !selection_.is_suppressed()) {
+    if (!selection_.is_suppressed()) {
       const std::optional<PlacesMatch> match = places.match(row);
       is_given = match && give(*match, places.end_part());
     }
     places.done();
     if (is_given && current_.rule->rule->selection.kind == SelectionKind::kSkipPastLast)
       places.clear();
-    if (lost_.gave_up() && !state.is_empty()) {
-      lost_.lose(drop_starts(places, state, now, state.starts() / 2), BudgetCause::kStepsPerEvent);
-    }
+  }
+  if ((row.gave_up() || lost_.gave_up()) && !state.is_empty()) {
+    lost_.lose(drop_starts(places, state, now, state.starts() / 2), BudgetCause::kStepsPerEvent);
   }
   if (row.is_captured() && !state.is_empty()) {
     groups_.spend(*current_.rule, state.starts() > before ? 1 : 0,
@@ -163,6 +147,9 @@ void SequenceMatcher::keep_to_budget() {
               BudgetCause::kEventsPerKey);
   lose_oldest([&] { return key.budget_bytes() > limits.bytes_per_key_max; },
               BudgetCause::kBytesPerKey);
+  if (sequence().places->is_searched()) {
+    lose_oldest([&] { return state.starts() > limits.runs_per_key_max; }, BudgetCause::kRunsPerKey);
+  }
 }
 
 // Of such a length that it is looked at again when it is twice as long, not at each event.

@@ -155,25 +155,30 @@ struct Seen {
 }  // namespace
 
 bool BusyKey::fill(const std::byte* record, const Run* runs, std::uint32_t count) {
+  return fill(record, {runs, count}, Pruned::kNone);
+}
+
+bool BusyKey::fill(const std::byte* record, std::span<const Run> runs, Pruned pruned) {
   RunNodes nodes(rule_, record);
   std::map<std::string, RunGroup> groups;  // by the value that they have in common
-  for (std::uint32_t i = 0; i < count; ++i) {
+  for (const Run& run : runs) {
     std::string value;
     if (rule_.places->value) {
-      const EventView first{nullptr, &nodes.event(nodes.first(runs[i].node))};
+      const EventView first{nullptr, &nodes.event(nodes.first(run.node))};
       std::optional<std::string> of_first =
           part_value(*rule_.places->value->of_steps[0], first, scope());
       if (!of_first) continue;  // no event will ever be equal to it
       value = std::move(*of_first);
     }
     RunGroup& group = groups[value];
-    group.runs.push_back(runs[i]);
-    nodes.add(runs[i].node, group.nodes);
+    group.runs.push_back(run);
+    nodes.add(run.node, group.nodes);
   }
   nodes.number_events([&](const KeptEvent& event) { return push_event(event); });
   for (const auto& [value, group] : groups) {
     PlacesPart& part = rule_.places->value ? part_with(state_, rule_, value) : state_.whole;
-    if (!fill_part(nodes, group, part)) return false;
+    fill_part(nodes, group, part);
+    if (!knows_loops(nodes, group, pruned, part)) return false;
   }
   return finish();
 }
@@ -199,11 +204,11 @@ bool BusyKey::fill(const PatternState& from, const PatternProgram& pattern) {
                            transition.further ? Run::kCollects : Run::kWaits);
     runs.push_back(run);
   }
-  return fill(record, runs.data(), static_cast<std::uint32_t>(runs.size()));
+  return fill(record, runs, Pruned::kSome);
 }
 
 // Fills an empty part with what partial matches hold.
-bool BusyKey::fill_part(const RunNodes& nodes, const RunGroup& group, PlacesPart& part) const {
+void BusyKey::fill_part(const RunNodes& nodes, const RunGroup& group, PlacesPart& part) const {
   const PlacesProgram& places = *rule_.places;
   std::vector<std::map<std::uint64_t, Seen>> seen(places.place_count);
   std::vector<std::map<std::uint64_t, std::uint32_t>> taken(places.loops.size());  // subsets
@@ -268,12 +273,12 @@ bool BusyKey::fill_part(const RunNodes& nodes, const RunGroup& group, PlacesPart
     }
     if (place > 0) part.places[place].low = place_of(place - 1, first_waiting[place - 1]);
   }
-  return knows_loops(nodes, group, part);
 }
 
 // Whether partial matches say of each first event of a loop whether the loop goes on from there; of
 // the part all but that is filled.
-bool BusyKey::knows_loops(const RunNodes& nodes, const RunGroup& group, PlacesPart& part) const {
+bool BusyKey::knows_loops(const RunNodes& nodes, const RunGroup& group, Pruned pruned,
+                          PlacesPart& part) const {
   const PlacesProgram& places = *rule_.places;
   for (std::uint32_t loop = 0; loop < places.loops.size(); ++loop) {
     const StepProgram& step = rule_.steps[places.loops[loop]];
@@ -288,7 +293,7 @@ bool BusyKey::knows_loops(const RunNodes& nodes, const RunGroup& group, PlacesPa
     }
     // Of several loops, and in the general matcher, one that goes on may have been pruned: another
     // is selected before it.
-    const bool are_all_there = places.loops.size() == 1 && !step.has_until && !step.is_greedy;
+    const bool are_all_there = places.loops.size() == 1 && pruned == Pruned::kNone;
     const Ring<PlaceEntry>& firsts = part.places[place].ring;
     for (std::uint64_t i = firsts.begin(); i < firsts.end() && !step.has_until; ++i) {
       const bool goes_on =

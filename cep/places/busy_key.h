@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -58,10 +59,14 @@ class BusyKey {
  private:
   class RunNodes;
   struct RunGroup;
-  bool fill_part(const RunNodes& nodes, const RunGroup& group, PlacesPart& part) const;
+  // Whether partial matches are missing that collect: another is selected before each.
+  enum class Pruned : std::uint8_t { kNone, kSome };
+  bool fill(const std::byte* record, std::span<const Run> runs, Pruned pruned);
+  void fill_part(const RunNodes& nodes, const RunGroup& group, PlacesPart& part) const;
   bool add_part(PlacesPart part);
   bool finish();
-  bool knows_loops(const RunNodes& nodes, const RunGroup& group, PlacesPart& part) const;
+  bool knows_loops(const RunNodes& nodes, const RunGroup& group, Pruned pruned,
+                   PlacesPart& part) const;
   static std::uint64_t taken_since(const PlacesPart& part, std::uint32_t loop, std::uint64_t event);
   bool finish_part(PlacesPart& part);
   void finish_compared(PlacesPart& part) const;
