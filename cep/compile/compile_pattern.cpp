@@ -9,6 +9,7 @@
 #include "cep/compile/compile_places.h"
 #include "cep/compile/compiler.h"
 #include "cep/compile/make_pattern.h"
+#include "cep/compile/word_test.h"
 #include "cep/plan/calendar.h"
 #include "cep/plan/expr_walk.h"
 #include "cep/plan/rule.h"
@@ -321,6 +322,14 @@ void find_paths(const RuleProgram& program, PatternProgram& pattern) {
   pattern.is_by_paths = !obstacle_of_clauses(*program.rule, reads_run);
 }
 
+// The same tests, of steps instead of slots.
+ElementProgram with_steps(ElementProgram element, const Plan& plan, const RuleProgram& steps) {
+  for (Conjunct& conjunct : element.by_run) {
+    conjunct.words = make_word_test(plan, *conjunct.expr, steps.step_of_var);
+  }
+  return element;
+}
+
 // PatternProgram::sequence. Its method is kRuns where busy keys are matched by it. Where a clause
 // keeps them from that, it says how that is read which the rule without it has written.
 std::shared_ptr<const RuleProgram> sequence_of_pattern(const Plan& plan, const RuleProgram& program,
@@ -333,14 +342,14 @@ std::shared_ptr<const RuleProgram> sequence_of_pattern(const Plan& plan, const R
   RuleProgram steps = sketch_of(plan, rule).program;
   for (std::size_t i = 0; i < steps.steps.size(); ++i) {
     StepProgram& step = steps.steps[i];
-    step.take = pattern.steps[i].take;
+    step.take = with_steps(pattern.steps[i].take, plan, steps);
     if (step.max == 1) {  // what looks back at the loop's own events is never asked
       std::erase_if(step.take.by_run, [](const Conjunct& asked) { return !asked.of_first; });
     }
     step.guards.clear();
     if (const PatternTransition* const on = pattern.transition_on(i)) {
       for (const std::uint32_t absence : on->absences) {
-        step.guards.push_back(pattern.absences[absence].forbid);
+        step.guards.push_back(with_steps(pattern.absences[absence].forbid, plan, steps));
       }
     }
   }

@@ -53,14 +53,7 @@ bool BusyKey::finish_part(PlacesPart& part) {
   }
   for (std::uint32_t loop = 0; loop < part.loops.size(); ++loop) {
     const Ring<LoopEvent>& taken = part.loops[loop].taken;
-    // First events that have as many as the loop may take are followed by nothing more.
-    const std::uint32_t step = rule_.places->loops[loop];
-    const std::uint32_t place = rule_.places->first_place[step];
-    const std::uint64_t most = rule_.steps[step].max;
-    if (most != kUnbounded) {
-      part.places[place + 1].low = part.places[place].ring.first(
-          [&](const PlaceEntry& first) { return first.taken + most > taken.end() - 1; });
-    }
+    skip_full_loops(part, rule_, loop);
     for (std::uint64_t i = taken.begin(); i < taken.end(); ++i) {
       add_to_series(part, loop, EventView{nullptr, &state_.log[taken[i].event]}, scope());
     }

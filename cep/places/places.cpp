@@ -215,6 +215,7 @@ void Places::done() {
   part_ = end_part_;
   part_->places[program().first_place[step]].ring.pop_back();
   part_->loops[*program().loop_of(step)].pop_back();
+  skip_full_loops(*part_, rule_, *program().loop_of(step));
   --state_.entry_count;
   --state_.taken_count;
   if (step == 0) --state_.start_count;

@@ -59,6 +59,16 @@ void push_length(PlacesPart& part, std::uint32_t first_place, std::uint64_t last
   part.lengths->push(static_cast<Int128>(entry.taken - first.taken + 1));
 }
 
+void skip_full_loops(PlacesPart& part, const RuleProgram& rule, std::uint32_t loop) {
+  const std::uint32_t step = rule.places->loops[loop];
+  const std::uint64_t most = rule.steps[step].max;
+  const Ring<LoopEvent>& taken = part.loops[loop].taken;
+  if (most == kUnbounded || taken.empty()) return;
+  const std::uint32_t place = rule.places->first_place[step];
+  part.places[place + 1].low = part.places[place].ring.first(
+      [&](const PlaceEntry& first) { return first.taken + most > taken.end() - 1; });
+}
+
 PlacesPart& part_with(PlacesState& state, const RuleProgram& rule, const std::string& value) {
   const auto known = state.by_value.find(value);
   if (known != state.by_value.end()) return known->second;

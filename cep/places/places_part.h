@@ -14,6 +14,8 @@ namespace tocsin::cep {
 PlacesPart make_part(const RuleProgram& rule);
 /// Of a part with `lengths`: adds that of entry `last` of the loop, whose first place this is.
 void push_length(PlacesPart& part, std::uint32_t first_place, std::uint64_t last);
+/// Of a loop with an upper count: its first events that have as many are followed by nothing more.
+void skip_full_loops(PlacesPart& part, const RuleProgram& rule, std::uint32_t loop);
 /// Adds a first event to what the part compares: `compared(side)` gives the Value of a side of a
 /// comparison in it, and `value(side)` a pointer to the key bytes of one, null where it is missing.
 template <typename Compared, typename ValueOf>

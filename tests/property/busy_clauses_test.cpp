@@ -132,6 +132,12 @@ BusyCase random_case(Random& random) {
   cep::Rule& rule = c.plan.rules[0];
   if (random.chance(40)) compare_with_first(c.plan, random);
   add_clause(c.plan, random);
+  // What alerts show decides which variables have places in the nodes of partial matches.
+  for (std::size_t i = rule.variables.size(); i-- > 0;) {
+    if (rule.variables[i].loop || random.chance(60)) continue;
+    rule.message.push_back(
+        {" ", bound_read(cep::VarIndex(i), *find_field(c.plan, {cep::EventTypeIndex(0)}, "v"))});
+  }
   if (random.chance(25)) rule.selection.kind = cep::SelectionKind::kSkipPastLast;
   if (random.chance(15)) rule.within.reset();
   for (std::size_t i = 1; random.chance(20) && i < rule.pattern.size(); ++i) {
