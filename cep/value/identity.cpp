@@ -10,21 +10,32 @@
 #include <cstring>
 
 #include "cep/base/assert.h"
+#include "cep/value/buffer_values.h"
 #include "cep/value/key.h"
+#include "cep/value/text_buffer.h"
 #include "cep/value/value_text.h"
 
 namespace tocsin::cep {
 namespace {
-void append_big_endian(std::string& out, std::uint64_t value, unsigned bytes) {
+// What follows is appended to a std::string or a TextBuffer.
+template <typename Out>
+void append_big_endian(Out& out, std::uint64_t value, unsigned bytes) {
   static_assert(std::endian::native == std::endian::little);
   const std::uint64_t reversed = __builtin_bswap64(value);
   std::array<char, 8> all;
   std::memcpy(all.data(), &reversed, all.size());
-  out.append(all.data() + (8 - bytes), bytes);
+  out.append(std::string_view(all.data() + (8 - bytes), bytes));
 }
-void append_prefixed(std::string& out, std::string_view bytes) {
+template <typename Out>
+void append_prefixed(Out& out, std::string_view bytes) {
   append_big_endian(out, bytes.size(), 4);
-  out += bytes;
+  out.append(bytes);
+}
+template <typename Out>
+void put_identity_of_id(Out& out, std::string_view event_type, const Value& id) {
+  out.push_back('i');
+  append_prefixed(out, event_type);
+  if (!id.is_missing()) append_key_part(out, id);
 }
 
 // "00" to "ff".
@@ -61,9 +72,10 @@ std::string hex(std::span<const std::uint8_t> bytes) {
 }
 
 void append_identity_of_id(std::string& out, std::string_view event_type, const Value& id) {
-  out += 'i';
-  append_prefixed(out, event_type);
-  if (!id.is_missing()) append_key_part(out, id);
+  put_identity_of_id(out, event_type, id);
+}
+void append_identity_of_id(TextBuffer& out, std::string_view event_type, const Value& id) {
+  put_identity_of_id(out, event_type, id);
 }
 
 EventIdentity identity_of_id(std::string_view event_type, const Value& id) {

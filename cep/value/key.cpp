@@ -6,6 +6,8 @@
 #include <limits>
 
 #include "cep/base/assert.h"
+#include "cep/value/buffer_values.h"
+#include "cep/value/text_buffer.h"
 
 #ifndef XXH_INLINE_ALL
 #define XXH_INLINE_ALL
@@ -14,12 +16,14 @@
 
 namespace tocsin::cep {
 namespace {
-void append_big_endian(std::string& out, std::uint64_t value, unsigned bytes) {
+// What follows is appended to a std::string or a TextBuffer.
+template <typename Out>
+void append_big_endian(Out& out, std::uint64_t value, unsigned bytes) {
   static_assert(std::endian::native == std::endian::little);
   const std::uint64_t reversed = __builtin_bswap64(value);
   std::array<char, 8> all;
   std::memcpy(all.data(), &reversed, all.size());
-  out.append(all.data() + (8 - bytes), bytes);
+  out.append(std::string_view(all.data() + (8 - bytes), bytes));
 }
 
 std::uint64_t as_64_bits(Int128 number) {
@@ -28,47 +32,47 @@ std::uint64_t as_64_bits(Int128 number) {
                 "keys are fields of events, whose numbers have 64 bits");
   return static_cast<std::uint64_t>(static_cast<std::int64_t>(number));
 }
-}  // namespace
 
-void append_key_part(std::string& out, const Value& value) {
+template <typename Out>
+void put_key_part(Out& out, const Value& value) {
   switch (value.kind) {
     case ValueKind::kBool:
-      out += '\x01';
-      out += value.is_true() ? '\x01' : '\x00';
+      out.push_back('\x01');
+      out.push_back(value.is_true() ? '\x01' : '\x00');
       return;
     case ValueKind::kInt:
     case ValueKind::kDecimal: {
       Int128 mantissa = value.number;
       std::uint8_t scale = value.scale;
       for (; scale > 0 && mantissa % 10 == 0; --scale) mantissa /= 10;
-      out += '\x02';
+      out.push_back('\x02');
       append_big_endian(out, as_64_bits(mantissa), 8);
-      out += static_cast<char>(scale);
+      out.push_back(static_cast<char>(scale));
       return;
     }
     case ValueKind::kFloat:
-      out += '\x03';
+      out.push_back('\x03');
       append_big_endian(out, std::bit_cast<std::uint64_t>(value.real + 0.0), 8);
       return;
     case ValueKind::kString:
-      out += '\x04';
-      out += value.text;
+      out.push_back('\x04');
+      out.append(value.text);
       return;
     case ValueKind::kTime:
-      out += '\x05';
+      out.push_back('\x05');
       append_big_endian(out, as_64_bits(value.number), 8);
       return;
     case ValueKind::kDate:
-      out += '\x06';
+      out.push_back('\x06');
       append_big_endian(out, as_64_bits(value.number), 8);
       return;
     case ValueKind::kDuration:
-      out += '\x07';
+      out.push_back('\x07');
       append_big_endian(out, as_64_bits(value.number), 8);
       return;
     case ValueKind::kEnum:
-      out += '\x08';
-      out += value.text;
+      out.push_back('\x08');
+      out.append(value.text);
       return;
     case ValueKind::kMissing:
     case ValueKind::kFraction:
@@ -76,6 +80,10 @@ void append_key_part(std::string& out, const Value& value) {
   }
   TOCSIN_ASSERT(false, "a key part is a known field of an event");
 }
+}  // namespace
+
+void append_key_part(std::string& out, const Value& value) { put_key_part(out, value); }
+void append_key_part(TextBuffer& out, const Value& value) { put_key_part(out, value); }
 
 void append_key(std::string& out, std::span<const Value> parts) {
   if (parts.size() == 1) return append_key_part(out, parts.front());

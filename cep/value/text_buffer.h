@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "cep/base/digits.h"
+#include "cep/base/short_copy.h"
 #include "cep/value/value.h"
 
 namespace tocsin::cep {
@@ -18,9 +19,14 @@ class TextBuffer {
   void clear() { size_ = 0; }
   /// What was written, until the next change.
   std::string_view text() const { return {bytes_.get(), size_}; }
+  /// So many bytes may be written behind those that room() was asked for: whole words where a text
+  /// needs a part of one.
+  static constexpr std::size_t kSpare = 8;
   /// At least `size` bytes behind the text; took() says how many of them became text.
-  char* room(std::size_t size) {
-    if (capacity_ - size_ < size) grow(size);
+  [[gnu::always_inline]] char* room(std::size_t size) {
+    if (capacity_ - size_ < size) [[unlikely]] {
+      grow(size);
+    }
     return bytes_.get() + size_;
   }
   void took(std::size_t size) { size_ += size; }
@@ -29,7 +35,7 @@ class TextBuffer {
     ++size_;
   }
   TextBuffer& append(std::string_view text) {
-    if (!text.empty()) std::memcpy(room(text.size()), text.data(), text.size());
+    copy_short(room(text.size()), text.data(), text.size());
     size_ += text.size();
     return *this;
   }
@@ -52,9 +58,9 @@ class TextBuffer {
   }
 
  private:
-  void grow(std::size_t size) {
+  [[gnu::noinline]] void grow(std::size_t size) {
     const std::size_t capacity = std::max(size_ + size, std::max<std::size_t>(2 * capacity_, 1024));
-    auto bytes = std::make_unique_for_overwrite<char[]>(capacity);
+    auto bytes = std::make_unique_for_overwrite<char[]>(capacity + kSpare);
     if (size_ > 0) std::memcpy(bytes.get(), bytes_.get(), size_);
     bytes_ = std::move(bytes);
     capacity_ = capacity;

@@ -5,6 +5,8 @@
 #include <array>
 #include <cstring>
 
+#include "cep/value/buffer_values.h"
+#include "cep/value/int128.h"
 #include "cep/value/number_text.h"
 #include "cep/value/short_text.h"
 #include "cep/value/text_buffer.h"
@@ -27,6 +29,11 @@ template <typename Out>
 void put_decimal(Out& out, Int128 mantissa, int scale) {
   out.append(DecimalText(mantissa, scale).view());
 }
+void put_whole(std::string& out, Int128 number) { put_decimal(out, number, 0); }
+void put_whole(TextBuffer& out, Int128 number) {
+  if (!fits_64(number)) return put_decimal(out, number, 0);
+  out.number(static_cast<std::int64_t>(number));
+}
 template <typename Out>
 void put_fraction(Out& out, const Value& value, std::string_view where_too_large) {
   const auto mantissa = divide_half_even(value.number, value.denominator, kScaleMax);
@@ -46,34 +53,37 @@ void put_real(Out& out, double real) {
 constexpr bool is_plain_in_json(char c) {
   return static_cast<unsigned char>(c) >= 0x20 && c != '"' && c != '\\';
 }
-// Whether all eight bytes stand for themselves in a JSON string.
-bool are_plain_in_json(std::uint64_t word) {
+// Bits of those of eight bytes that do not stand for themselves in a JSON string; 0: all do.
+std::uint64_t not_plain_in_json(std::uint64_t word) {
   constexpr std::uint64_t kOnes = 0x0101010101010101;
   constexpr std::uint64_t kHighBits = 0x8080808080808080;
-  // Whether a byte is below `limit`.
-  const auto has_below = [](std::uint64_t bytes, std::uint64_t limit) {
-    return (bytes - kOnes * limit) & ~bytes & kHighBits;
-  };
-  return (has_below(word, 0x20) | has_below(word ^ kOnes * '"', 1) |
-          has_below(word ^ kOnes * '\\', 1)) == 0;
+  // Subtracting a limit sets the high bit of a byte below it. Bytes of the upper half, which are
+  // plain, do not count.
+  const std::uint64_t below =
+      (word - kOnes * 0x20) | ((word ^ kOnes * '"') - kOnes) | ((word ^ kOnes * '\\') - kOnes);
+  return below & ~word & kHighBits;
+}
+// Whether all bytes of a short text, given as its word, stand for themselves.
+bool is_short_plain_in_json(std::uint64_t word, std::size_t size) {
+  // A byte of the size is not plain, so a plain one stands in its place.
+  constexpr std::uint64_t kPlain = std::uint64_t{'x'} << 56;
+  constexpr std::uint64_t kSpaces = 0x2020202020202020;
+  const std::uint64_t bytes = word & ~std::uint64_t{0} >> 8;
+  return not_plain_in_json(bytes | kPlain | kSpaces << 8 * size) == 0;
 }
 // Whether all bytes of a text do.
 bool is_plain_in_json(std::string_view text) {
-  std::uint64_t word = 0;
-  if (text.size() < sizeof word) {
-    // A byte of the size is not plain, so a plain one stands in its place.
-    constexpr std::uint64_t kPlain = std::uint64_t{'x'} << 56;
-    constexpr std::uint64_t kSpaces = 0x2020202020202020;
-    const std::uint64_t bytes = short_text_word(text) & ~std::uint64_t{0} >> 8;
-    return are_plain_in_json(bytes | kPlain | kSpaces << 8 * text.size());
+  if (text.size() <= kShortTextMax) {
+    return is_short_plain_in_json(short_text_word(text), text.size());
   }
+  std::uint64_t word = 0;
   std::size_t at = 0;
   for (; at + sizeof word <= text.size(); at += sizeof word) {
     std::memcpy(&word, text.data() + at, sizeof word);
-    if (!are_plain_in_json(word)) return false;
+    if (not_plain_in_json(word) != 0) return false;
   }
   std::memcpy(&word, text.data() + text.size() - sizeof word, sizeof word);
-  return are_plain_in_json(word);
+  return not_plain_in_json(word) == 0;
 }
 
 template <typename Out>
@@ -111,7 +121,7 @@ void put_escaped(Out& out, char c) {
 }
 // Byte by byte: texts with escapes are rare.
 template <typename Out>
-void put_escaped_string(Out& out, std::string_view text) {
+[[gnu::noinline]] void put_escaped_string(Out& out, std::string_view text) {
   out.push_back('"');
   for (;;) {
     const auto at =
@@ -130,33 +140,31 @@ void put_json_string(std::string& out, std::string_view text) {
   out += text;
   out += '"';
 }
-// Copies the text, and gives whether all its bytes stand for themselves in a JSON string.
+// Copies the text, with up to seven bytes behind it, and gives whether all its bytes stand for
+// themselves in a JSON string.
 bool copy_plain(char* to, std::string_view text) {
-  std::uint64_t word = 0;
   const std::size_t size = text.size();
-  if (size < sizeof word) {
-    std::memcpy(to, text.data(), size);
-    return is_plain_in_json(text);
+  std::uint64_t word = 0;
+  if (size <= kShortTextMax) {
+    word = short_text_word(text);
+    std::memcpy(to, &word, sizeof word);
+    return is_short_plain_in_json(word, size);
   }
   const auto copy_word = [&](std::size_t at) {
     std::memcpy(&word, text.data() + at, sizeof word);
     std::memcpy(to + at, &word, sizeof word);
-    return are_plain_in_json(word);
+    return not_plain_in_json(word);
   };
-  bool is_plain = true;
-  for (std::size_t at = 0; at + sizeof word < size; at += sizeof word) is_plain &= copy_word(at);
-  return copy_word(size - sizeof word) && is_plain;
+  std::uint64_t not_plain = copy_word(size - sizeof word);
+  for (std::size_t at = 0; at + sizeof word < size; at += sizeof word) not_plain |= copy_word(at);
+  return not_plain == 0;
 }
 void put_json_string(TextBuffer& out, std::string_view text) {
+  static_assert(TextBuffer::kSpare >= sizeof(std::uint64_t));
   char* const to = out.room(text.size() + 2);
-  if (text.empty()) {
-    std::memcpy(to, "\"\"", 2);
-  } else if (!copy_plain(to + 1, text)) {
-    return put_escaped_string(out, text);
-  } else {
-    to[0] = '"';
-    to[text.size() + 1] = '"';
-  }
+  if (!copy_plain(to + 1, text)) return put_escaped_string(out, text);
+  to[0] = '"';
+  to[text.size() + 1] = '"';
   out.took(text.size() + 2);
 }
 
@@ -175,7 +183,7 @@ void put_json(Out& out, const Value& value) {
     case ValueKind::kInt:
     case ValueKind::kTime:
     case ValueKind::kDuration:
-      put_decimal(out, value.number, 0);
+      put_whole(out, value.number);
       return;
     case ValueKind::kDecimal:
       put_decimal(out, value.number, value.scale);
@@ -191,6 +199,42 @@ void put_json(Out& out, const Value& value) {
       out.push_back('"');
       out.append(format_date(static_cast<std::int64_t>(value.number)));
       out.push_back('"');
+      return;
+  }
+}
+template <typename Out>
+void put_text(Out& out, const Value& value) {
+  switch (value.kind) {
+    case ValueKind::kMissing:
+      out.append("missing");
+      return;
+    case ValueKind::kBool:
+      out.append(value.is_true() ? "true" : "false");
+      return;
+    case ValueKind::kInt:
+      put_whole(out, value.number);
+      return;
+    case ValueKind::kDecimal:
+      put_decimal(out, value.number, value.scale);
+      return;
+    case ValueKind::kFraction:
+      put_fraction(out, value, "missing");
+      return;
+    case ValueKind::kFloat:
+      put_real(out, value.real);
+      return;
+    case ValueKind::kString:
+    case ValueKind::kEnum:
+      out.append(value.text);
+      return;
+    case ValueKind::kTime:
+      out.append(TimeText({static_cast<std::int64_t>(value.number)}).view());
+      return;
+    case ValueKind::kDate:
+      out.append(format_date(static_cast<std::int64_t>(value.number)));
+      return;
+    case ValueKind::kDuration:
+      out.append(format_duration({static_cast<std::int64_t>(value.number)}));
       return;
   }
 }
@@ -239,42 +283,8 @@ std::string to_text(const Value& value) {
   return out;
 }
 
-void append_text(std::string& out, const Value& value) {
-  switch (value.kind) {
-    case ValueKind::kMissing:
-      out += "missing";
-      return;
-    case ValueKind::kBool:
-      out += value.is_true() ? "true" : "false";
-      return;
-    case ValueKind::kInt:
-      put_decimal(out, value.number, 0);
-      return;
-    case ValueKind::kDecimal:
-      put_decimal(out, value.number, value.scale);
-      return;
-    case ValueKind::kFraction:
-      put_fraction(out, value, "missing");
-      return;
-    case ValueKind::kFloat:
-      put_real(out, value.real);
-      return;
-    case ValueKind::kString:
-    case ValueKind::kEnum:
-      out += value.text;
-      return;
-    case ValueKind::kTime:
-      out += TimeText({static_cast<std::int64_t>(value.number)}).view();
-      return;
-    case ValueKind::kDate:
-      out += format_date(static_cast<std::int64_t>(value.number));
-      return;
-    case ValueKind::kDuration:
-      out += format_duration({static_cast<std::int64_t>(value.number)});
-      return;
-  }
-}
-
+void append_text(std::string& out, const Value& value) { put_text(out, value); }
+void append_text(TextBuffer& out, const Value& value) { put_text(out, value); }
 void append_json(std::string& out, const Value& value) { put_json(out, value); }
 void append_json(TextBuffer& out, const Value& value) { put_json(out, value); }
 void append_json_string(std::string& out, std::string_view text) { put_json_string(out, text); }
