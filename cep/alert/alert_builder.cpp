@@ -6,8 +6,8 @@
 #include "cep/compile/pattern_program.h"
 #include "cep/data/row_identity.h"
 #include "cep/plan/rule.h"
+#include "cep/value/buffer_values.h"
 #include "cep/value/identity.h"
-#include "cep/value/value_text.h"
 
 namespace tocsin::cep {
 namespace {
@@ -153,6 +153,7 @@ void list_events(const EvalScope& scope, const EventView& last, EventLists& list
 
 std::size_t subset_of_event(const Element& element, const EventView& event,
                             const EvalScope& scope) {
+  if (element.events().size() == 1) return 0;
   std::size_t last = 0;
   std::size_t count = 0;
   for (std::size_t i = 0; i < element.events().size(); ++i) {
@@ -174,12 +175,11 @@ bool passes_having(const EvalScope& scope, const EventView& last) {
   return !rule.having || evaluate(*rule.having, last, scope).is_true();
 }
 
-Alert build_alert(const EvalScope& scope, const EventView& last, OrderKey order,
-                  EventLists& lists) {
+void build_alert(const EvalScope& scope, const EventView& last, const OrderKey& order,
+                 EventLists& lists, Alert& alert) {
   const RuleProgram& program = *scope.rule;
   const Rule& rule = *program.rule;
-  Alert alert;
-  alert.order = std::move(order);
+  alert.order = order;
   alert.rule = program.index;
   alert.ts = alert.order.time;
   alert.key.reserve(rule.key.parts.size());
@@ -197,16 +197,15 @@ Alert build_alert(const EvalScope& scope, const EventView& last, OrderKey order,
     if (part.expr) {
       append_text(lists.message, evaluate(*part.expr, last, scope));
     } else {
-      lists.message += part.text;
+      lists.message.append(part.text);
     }
   }
-  alert.message = lists.message;
+  alert.message = lists.message.text();
   alert.fields.reserve(rule.fields.size());
   for (const AlertField& field : rule.fields) {
     alert.fields.emplace_back(evaluate(*field.expr, last, scope));
     if (field.name == "score") alert.score = alert.fields.back();
   }
   list_events(scope, last, lists, alert);
-  return alert;
 }
 }  // namespace tocsin::cep

@@ -24,9 +24,11 @@ class ShownEvents {
   std::uint64_t first_;  // how many from the first on
   std::uint64_t last_;   // the first of the last ones
 };
-/// The alert of the match that ends with `last`, all but its id and counts. `scope.head` is the
-/// last captured event; where `last` is a row it comes after those, for the rule's last step.
-Alert build_alert(const EvalScope& scope, const EventView& last, OrderKey order, EventLists& lists);
+/// Makes `alert`, a new one, that of the match that ends with `last`: all but its id and counts.
+/// `scope.head` is the last captured event; where `last` is a row it comes after those, for the
+/// rule's last step.
+void build_alert(const EvalScope& scope, const EventView& last, const OrderKey& order,
+                 EventLists& lists, Alert& alert);
 /// Whether the match passes the rule's `having`.
 bool passes_having(const EvalScope& scope, const EventView& last);
 /// Which of the element's subsets an event that fits it is in: the first.

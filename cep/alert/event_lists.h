@@ -1,10 +1,9 @@
 /// What a lane makes alerts with.
 #pragma once
-#include <string>
-
 #include "cep/alert/shared_events.h"
 #include "cep/data/bound_events_writer.h"
 #include "cep/plan/plan_fwd.h"
+#include "cep/value/text_buffer.h"
 
 namespace tocsin::cep {
 /// Threading: one caller at a time.
@@ -14,6 +13,6 @@ struct EventLists {
 
   SharedEvents shared;
   BoundEventsWriter writer;  // empty between alerts
-  std::string message;       // of the alert that is being made; its memory is kept
+  TextBuffer message;        // of the alert that is being made
 };
 }  // namespace tocsin::cep

@@ -1,7 +1,8 @@
 #include "cep/data/bound_events.h"
 
-#include <cstring>
 #include <new>
+
+#include "cep/base/short_copy.h"
 
 namespace tocsin::cep {
 namespace {
@@ -36,7 +37,7 @@ PackedEvents::PackedEvents(std::span<const BoundEvent> events) {
   const auto copy_of = [&text](std::string_view from) {
     if (from.empty()) return std::string_view();
     char* const begin = text;
-    std::memcpy(begin, from.data(), from.size());
+    copy_short(begin, from.data(), from.size());
     text += from.size();
     return std::string_view(begin, from.size());
   };

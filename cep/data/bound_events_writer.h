@@ -1,12 +1,15 @@
 /// Collects the events of an alert.
 #pragma once
 #include <cstddef>
-#include <string>
 #include <string_view>
 #include <vector>
 
+#include "cep/base/index.h"
 #include "cep/data/bound_events.h"
 #include "cep/value/identity.h"
+#include "cep/value/text_buffer.h"
+#include "cep/value/time.h"
+#include "cep/value/value.h"
 
 namespace tocsin::cep {
 /// Memory is kept for the next list. Threading: one caller at a time.
@@ -30,7 +33,7 @@ class BoundEventsWriter {
   struct Part {
     std::size_t begin = 0;
     std::size_t size = 0;
-    std::string_view of(const std::string& texts) const { return {texts.data() + begin, size}; }
+    std::string_view of(std::string_view texts) const { return {texts.data() + begin, size}; }
   };
   struct Begun {
     std::string_view as;
@@ -40,9 +43,11 @@ class BoundEventsWriter {
     Part id = {};
     Part fields = {};  // in values_
   };
+  std::size_t texts_size() const { return texts_.text().size(); }
+
   std::vector<Begun> begun_;
   std::vector<Value> values_;
-  std::string texts_;
+  TextBuffer texts_;
   std::vector<BoundEvent> events_;  // to pack
 };
 }  // namespace tocsin::cep

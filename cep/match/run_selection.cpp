@@ -41,19 +41,25 @@ void RunSelection::mark_alerted() {
 void RunSelection::raise(const EvalScope& scope, const EventView& last, OrderKey& order) {
   mark_alerted();
   const bool is_muted = current_.context->slice.is_muted(current_.rule->index);
-  Alert alert;
-  if (!is_muted) alert = build_alert(scope, last, order, current_.context->lists);
-  if (current_.rule->once) {
-    alert.held_back = take_suppressed(
-        current_.once, suppressed_until(current_.once, *current_.rule->once), order.time.us);
-  }
+  // Nobody reads a muted alert: it is not made, and remembered as if it was.
+  Alert* const alert = is_muted ? nullptr : &current_.context->alerts.emplace_back();
+  if (alert != nullptr) build_alert(scope, last, order, current_.context->lists, *alert);
+  const std::uint64_t held_back =
+      current_.rule->once
+          ? take_suppressed(current_.once, suppressed_until(current_.once, *current_.rule->once),
+                            order.time.us)
+          : 0;
   // What ran out of steps is missing in it.
   if (current_.steps.is_over()) losses_.give_up(1, order);
-  alert.lost_runs = std::exchange(current_.state.lost_runs, 0);
-  current_.steps.list(alert.events.size(), alert.events_omitted);
+  const std::uint64_t lost_runs = std::exchange(current_.state.lost_runs, 0);
   current_.once.last_alert_us = order.time.us;
-  if (is_muted) return;
-  current_.context->alerts.push_back(std::move(alert));
+  if (alert == nullptr) {
+    current_.steps.list(0, 0);
+    return;
+  }
+  current_.steps.list(alert->events.size(), alert->events_omitted);
+  alert->held_back = held_back;
+  alert->lost_runs = lost_runs;
   ++order.ordinal;
 }
 

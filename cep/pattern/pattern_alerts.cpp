@@ -127,7 +127,7 @@ void PatternAlerts::raise(const MatchCandidate& candidate, const MatchFacts& fac
   const EvalScope& scope = scope_of(candidate);
   const bool is_muted = current_.context->slice.is_muted(current_.rule->index);
   Alert alert;
-  if (!is_muted) alert = build_alert(scope, last_of(candidate), order, current_.context->lists);
+  if (!is_muted) build_alert(scope, last_of(candidate), order, current_.context->lists, alert);
   if (current_.rule->rule->window) alert.window_begin = EventTime{current_.state->window.begin_us};
   // What ran out of steps is missing in it.
   if (current_.steps.is_over()) lost_.give_up(1, order);
@@ -186,7 +186,7 @@ void PatternAlerts::add_deferred(DeferredMatches& deferred, const MatchCandidate
   }
   match.is_muted = current_.context->slice.is_muted(current_.rule->index);
   if (!match.is_muted) {
-    match.alert = build_alert(scope, last, deferred.order, current_.context->lists);
+    build_alert(scope, last, deferred.order, current_.context->lists, match.alert);
   }
   if (current_.rule->rule->window)
     match.alert.window_begin = EventTime{current_.state->window.begin_us};
