@@ -32,6 +32,7 @@
 #include "cep/match/run_losses.h"
 #include "cep/match/run_offers.h"
 #include "cep/match/run_pruning.h"
+#include "cep/match/run_room.h"
 #include "cep/match/run_selection.h"
 #include "cep/match/run_starts.h"
 #include "cep/match/run_writer.h"
@@ -100,6 +101,7 @@ class Matcher {
   RunOffers offers_;
   RunPruning pruning_;
   RunBudget budget_;
+  RunRoom room_;
   RunStarts starts_;
   RunWriter writer_;
   RunSelection selection_;

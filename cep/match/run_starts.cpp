@@ -16,8 +16,9 @@ bool may_start_plainly(const RuleProgram& rule, const Limits& limits) {
 }
 }  // namespace
 
-RunStarts::RunStarts(CurrentRuns& current, GroupBudgets& groups, RunBudget& budget)
-    : current_(current), groups_(groups), budget_(budget) {
+RunStarts::RunStarts(CurrentRuns& current, GroupBudgets& groups, RunBudget& budget,
+                     const RunRoom& room)
+    : current_(current), groups_(groups), budget_(budget), room_(room) {
   for (const RuleProgram& rule : current.program.rules) {
     may_start_.push_back(may_start_plainly(rule, current.program.limits));
   }
@@ -30,8 +31,11 @@ bool RunStarts::start(const RuleProgram& rule, CurrentRow& row) {
   if (may_exceed_key_budget(current_.program.limits, used, 1)) return false;
   const std::uint32_t event_words = row.event == 0 ? current_.capture.capture(*row.row) : 0;
   const std::uint32_t header_words = rule_header_words(rule);
-  current_.store.ensure(*row.slot, event_words + kNodeWords + header_words + kRunWords, rule.op,
-                        row.event);
+  const std::uint32_t words = event_words + kNodeWords + header_words + kRunWords;
+  if (row.record == nullptr || !RecordStore::has_room_to_list(row.record, words)) {
+    room_.expect_later(rule, row);
+  }
+  current_.store.ensure(*row.slot, words, rule.op, row.event);
   row.record = current_.store.base(*row.slot);
   if (event_words != 0) {
     row.event = RecordStore::cut(row.record, event_words);

@@ -1,9 +1,22 @@
 #include "cep/match/run_writer.h"
 
+#include <span>
+
 #include "cep/alert/alert_builder.h"
 #include "cep/plan/pattern.h"
 
 namespace tocsin::cep {
+namespace {
+// Puts a key's oldest runs, which stay as they are, before the drafts.
+void put_before(std::span<const Run> kept, std::vector<Draft>& drafts) {
+  drafts.insert(drafts.begin(), kept.size(), Draft{});
+  for (std::uint32_t i = 0; i < kept.size(); ++i) {
+    drafts[i].run = kept[i];
+    drafts[i].from = i;
+  }
+}
+}  // namespace
+
 void RunWriter::commit(const OperatorEntry* entry, std::uint32_t kept) {
   const RuleProgram& rule = *current_.rule;
   KeySlot& slot = *current_.row->slot;
@@ -35,12 +48,12 @@ void RunWriter::commit(const OperatorEntry* entry, std::uint32_t kept) {
   const bool in_place = entry != nullptr && current_.state.run_capacity >= count &&
                         RecordStore::has_room(current_.record, words);
   if (!in_place) {
-    drafts_.insert(drafts_.begin(), kept, Draft{});
-    for (std::uint32_t i = 0; i < kept; ++i) {
-      drafts_[i].run = current_.runs_at(entry->state)[i];
-      drafts_[i].from = i;
-    }
+    if (kept > 0) put_before({current_.runs_at(entry->state), kept}, drafts_);
     kept = 0;
+    if (current_.record == nullptr ||
+        !RecordStore::has_room(current_.record, words + block_words)) {
+      room_.expect_later(rule, *current_.row);
+    }
     current_.store.ensure_replacing(slot, words + block_words, rule.op, current_.row->event,
                                     drafts_);
     current_.set_record(current_.store.base(slot));

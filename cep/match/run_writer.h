@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "cep/match/current_runs.h"
+#include "cep/match/run_room.h"
 #include "cep/record/budget.h"
 
 namespace tocsin::cep {
@@ -13,8 +14,9 @@ namespace tocsin::cep {
 class RunWriter {
  public:
   /// Writes `drafts`, which are of the current rule, key and event.
-  RunWriter(CurrentRuns& current, GroupBudgets& groups, std::vector<Draft>& drafts)
-      : current_(current), groups_(groups), drafts_(drafts) {}
+  RunWriter(CurrentRuns& current, GroupBudgets& groups, const RunRoom& room,
+            std::vector<Draft>& drafts)
+      : current_(current), groups_(groups), room_(room), drafts_(drafts) {}
   /// Makes the drafts the rule's runs of the key, behind the first `kept` of those that are there;
   /// `entry` is the rule's, null where it has no state yet. The drafts get their nodes.
   void commit(const OperatorEntry* entry, std::uint32_t kept = 0);
@@ -27,6 +29,7 @@ class RunWriter {
 
   CurrentRuns& current_;
   GroupBudgets& groups_;
+  const RunRoom& room_;
   std::vector<Draft>& drafts_;
 };
 }  // namespace tocsin::cep

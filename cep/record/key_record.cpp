@@ -131,18 +131,20 @@ OperatorEntry* RecordStore::find_in_many(OperatorEntry* begin, OperatorEntry* en
 
 bool RecordStore::ensure(KeySlot& slot, std::uint32_t words, std::uint32_t op, Offset& event,
                          bool replaces, std::span<Draft> drafts) {
+  const Room expected = std::exchange(expected_, {});
   if (slot.record == 0) {
-    start_record(slot, words, first_operators_);
+    start_record(slot, words + expected.words, std::max(first_operators_, 1 + expected.operators));
     return false;
   }
   auto* header = reinterpret_cast<RecordHeader*>(base(slot));
   std::uint32_t list_words = 0;
   if (header->operator_count == header->operator_capacity && find(slot, op) == nullptr) {
-    list_words = places_for_more(header->operator_count);
+    list_words = places_for_more(header->operator_count +
+                                 (expected.operators > 1 ? expected.operators - 1 : 0));
   }
   if (header->capacity - header->used < words + list_words) {
-    collect(base(slot), replaces ? op : 0, drafts, event);
-    move_to_fit(slot, collector_.words() + words);
+    collect(base(slot), replaces ? op : 0, drafts, event, expected.operators);
+    move_to_fit(slot, collector_.words() + words, expected.words);
     return true;
   }
   if (list_words != 0) move_operators(base(slot), list_words);
@@ -236,7 +238,21 @@ Offset RecordCollector::forward_event(std::byte* old, Offset event) {
   return static_cast<Offset>(kept->engine_time_us);
 }
 
-Offset RecordCollector::forward_node(std::byte* old, Offset node) {
+// Copies a node of which the one before it is at `parent` in the new layout.
+Offset RecordCollector::copy_node(std::byte* old, Offset node, Offset parent) {
+  auto* const from = RecordStore::at<Node>(old, node);
+  Node copy = *from;
+  copy.parent = parent;
+  copy.event = forward_event(old, from->event);
+  const Offset to = push_space(kNodeWords);
+  std::memcpy(layout_.get() + to, &copy, sizeof(copy));
+  if (copy.has_values()) push(from + 1, deadline_values_ * kStoredValueWords);
+  from->parent = kForwarded | to;
+  return to;
+}
+
+// Copies a node and those before it that were not copied yet.
+Offset RecordCollector::forward_path(std::byte* old, Offset node) {
   path_.clear();
   Offset next = node;
   while (next != 0 && (RecordStore::at<Node>(old, next)->parent & kForwarded) == 0) {
@@ -244,19 +260,16 @@ Offset RecordCollector::forward_node(std::byte* old, Offset node) {
     next = RecordStore::at<Node>(old, next)->parent;
   }
   Offset copied = next == 0 ? 0 : RecordStore::at<Node>(old, next)->parent & ~kForwarded;
-  for (std::size_t i = path_.size(); i-- > 0;) {
-    auto* from = RecordStore::at<Node>(old, path_[i]);
-    const Offset event = forward_event(old, from->event);
-    const std::uint32_t words =
-        kNodeWords + (from->has_values() ? deadline_values_ * kStoredValueWords : 0);
-    const Offset to = push(from, words);
-    auto* fresh = reinterpret_cast<Node*>(layout_.get() + to);
-    fresh->parent = copied;
-    fresh->event = event;
-    from->parent = kForwarded | to;
-    copied = to;
-  }
+  for (std::size_t i = path_.size(); i-- > 0;) copied = copy_node(old, path_[i], copied);
   return copied;
+}
+
+// Where the node is in the new layout; 0 for none.
+Offset RecordCollector::forward_node(std::byte* old, Offset node) {
+  if (node == 0) return 0;
+  const Offset parent = RecordStore::at<Node>(old, node)->parent;
+  if ((parent & kForwarded) != 0) return parent & ~kForwarded;
+  return parent == 0 ? copy_node(old, node, 0) : forward_path(old, node);
 }
 
 void RecordCollector::collect_runs(std::byte* old, Offset state, OperatorEntry& entry,
@@ -268,15 +281,20 @@ void RecordCollector::collect_runs(std::byte* old, Offset state, OperatorEntry& 
   if (count < 2) capacity = header->is_busy() ? 0 : std::min(header->run_capacity, 2U);
   RuleHeader copy = *header;
   if (!header->is_busy()) copy.run_capacity = capacity;
-  entry.state = push(&copy, sizeof(copy) / 8);
   const std::uint32_t header_words = rule_header_words(rule);
-  if (rule.once) push(header + 1, sizeof(OnceState) / 8);
-  const Offset runs = push_space(capacity * kRunWords);
+  entry.state = push_space(header_words + capacity * kRunWords);
+  std::memcpy(layout_.get() + entry.state, &copy, sizeof(copy));
+  if (rule.once) {
+    std::memcpy(layout_.get() + entry.state + sizeof(copy) / 8, header + 1, sizeof(OnceState));
+  }
+  const Run* const from = RecordStore::at<Run>(old, state + header_words);
   for (std::uint32_t i = 0; i < count; ++i) {
-    Run run = RecordStore::at<Run>(old, state + header_words)[i];
+    Run run = from[i];
+    const bool is_anchor = run.anchor == run.node;
     run.node = forward_node(old, run.node);
-    run.anchor = forward_node(old, run.anchor);
-    std::memcpy(layout_.get() + runs + std::size_t{i} * kRunWords, &run, sizeof(run));
+    run.anchor = is_anchor ? run.node : forward_node(old, run.anchor);
+    const Offset to = entry.state + header_words + i * kRunWords;
+    std::memcpy(layout_.get() + to, &run, sizeof(run));
   }
 }
 
@@ -383,8 +401,9 @@ void RecordCollector::write(std::byte* block, std::uint32_t capacity) {
 
 // The list has room for one operator more, or some of a long one.
 void RecordStore::collect(std::byte* record, std::uint32_t skip_op, std::span<Draft> drafts,
-                          Offset& event) {
-  const std::uint32_t listed = reinterpret_cast<const RecordHeader*>(record)->operator_count;
+                          Offset& event, std::uint32_t operators_expected) {
+  const std::uint32_t listed =
+      reinterpret_cast<const RecordHeader*>(record)->operator_count + operators_expected;
   collector_.collect(
       record, skip_op, drafts, event,
       std::min(operators_max_, std::max(first_operators_, listed + 1 + listed / kShortList)));
@@ -398,12 +417,14 @@ std::uint32_t RecordStore::room_ahead(std::uint32_t words) {
 }
 
 // Puts what was laid out into the record's block, or into another one where it does not fit well:
-// some room is left for events to come, and a block that fits is kept, because its memory is warm.
-void RecordStore::move_to_fit(KeySlot& slot, std::uint32_t needed) {
+// some room is left for events to come, at least the words that are expected, and a block that fits
+// is kept, because its memory is warm.
+void RecordStore::move_to_fit(KeySlot& slot, std::uint32_t needed, std::uint32_t expected) {
   const std::uint32_t old_capacity = words_of(base(slot));
   std::uint32_t capacity = old_capacity;
-  if (capacity < needed + needed / 8 || capacity > 3 * needed) {
-    capacity = Arena::rounded(needed + room_ahead(needed));
+  const std::uint32_t least = needed + needed / 4 + expected;
+  if (capacity < least || capacity > 3 * (needed + expected)) {
+    capacity = Arena::rounded(std::max(least, needed + room_ahead(needed)));
     TOCSIN_ASSERT(capacity < kForwarded, "one key's record stays below 16 GiB");
     keys_->arena().free(slot.record, old_capacity);
     slot.record = keys_->arena().allocate(capacity);

@@ -272,6 +272,8 @@ class RecordCollector {
   void collect_strict(std::byte* old, OperatorEntry& entry, const StrictGroup& group);
   void collect_runs(std::byte* old, Offset state, OperatorEntry& entry, const RuleProgram& rule);
   Offset forward_node(std::byte* old, Offset node);
+  Offset forward_path(std::byte* old, Offset node);
+  Offset copy_node(std::byte* old, Offset node, Offset parent);
   Offset forward_event(std::byte* old, Offset event);
   Offset push(const void* from, std::uint32_t words) {
     const Offset offset = push_space(words);
@@ -291,7 +293,7 @@ class RecordCollector {
   std::unique_ptr<std::uint64_t[]> layout_;
   std::uint32_t used_ = 0;
   std::uint32_t capacity_ = 0;
-  std::vector<Offset> path_;           // of forward_node
+  std::vector<Offset> path_;           // of forward_path
   std::uint32_t deadline_values_ = 0;  // of the rule whose nodes are being copied
 };
 
@@ -313,6 +315,9 @@ class RecordStore {
     foreseen_ = {};
     foreseen_ring_ = 0;
   }
+  /// Says that so many more words and operators may be wanted at the current row: if the next
+  /// ensure() makes the record or lays it out, it leaves room for them.
+  void expect(std::uint32_t words, std::uint32_t operators) { expected_ = {words, operators, 0}; }
 
   /// Starts to load the lines that most records of the table have; null for none.
   void prefetch(const std::byte* record) const {
@@ -378,6 +383,12 @@ class RecordStore {
     const auto* header = reinterpret_cast<const RecordHeader*>(record);
     return header->capacity - header->used >= words;
   }
+  /// The same where an operator is to be listed too that it does not list.
+  static bool has_room_to_list(const std::byte* record, std::uint32_t words) {
+    const auto* header = reinterpret_cast<const RecordHeader*>(record);
+    return header->operator_count < header->operator_capacity &&
+           header->capacity - header->used >= words;
+  }
   /// Cuts an object; requires that ensure() or has_room() saw the room.
   static Offset cut(std::byte* record, std::uint32_t words) {
     auto* header = reinterpret_cast<RecordHeader*>(record);
@@ -432,11 +443,12 @@ class RecordStore {
   bool ensure(KeySlot& slot, std::uint32_t words, std::uint32_t op, Offset& event, bool replaces,
               std::span<Draft> drafts);
   static std::uint32_t room_ahead(std::uint32_t words);
-  void move_to_fit(KeySlot& slot, std::uint32_t needed);
+  void move_to_fit(KeySlot& slot, std::uint32_t needed, std::uint32_t expected = 0);
   void start_record(KeySlot& slot, std::uint32_t words, std::uint32_t least_operators);
   void move_operators(std::byte* record, std::uint32_t capacity);
   std::uint32_t places_for_more(std::uint32_t listed) const;
-  void collect(std::byte* record, std::uint32_t skip_op, std::span<Draft> drafts, Offset& event);
+  void collect(std::byte* record, std::uint32_t skip_op, std::span<Draft> drafts, Offset& event,
+               std::uint32_t operators_expected = 0);
   void shrink(KeySlot& slot);
 
   KeyShard* keys_ = nullptr;
@@ -456,6 +468,7 @@ class RecordStore {
   std::vector<Room> feature_words_;
   Room foreseen_;
   std::uint32_t foreseen_ring_ = 0;  // the last one
+  Room expected_;                    // beyond what the next ensure() is asked for
   RecordCollector collector_;
   std::uint64_t layout_work_ = 0;
 };
