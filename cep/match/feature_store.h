@@ -79,11 +79,19 @@ class SharedFeatures {
  private:
   // A group that a record lists.
   struct Listed {
-    const FeatureGroup* group = nullptr;
-    Offset state = 0;
+    const FeatureGroup* group;
+    GroupView view;
+  };
+  // What is known of a group beforehand.
+  struct GroupPlaces {
+    std::uint32_t longest = 0;  // the member of the longest window
+    std::uint32_t listed = 0;   // where most records list the group, which is learned
   };
   enum class Quick : std::uint8_t { kNotTaken, kClosed, kOpen };
   Quick take_quickly(const FeatureGroup& group, const CurrentRow& current);
+  GroupPlaces& places_of(const FeatureGroup& group) {
+    return places_[static_cast<std::size_t>(&group - program_.feature_groups.data())];
+  }
   static bool holds(const FeatureProgram& feature, const GroupView& view, std::int64_t now_us,
                     std::uint32_t events);
   GroupView view_of(std::byte* record, const FeatureGroup& group, Offset state) const;
@@ -91,13 +99,13 @@ class SharedFeatures {
                            const OperatorEntry& entry);
   void list_groups(std::byte* record, const SharedRingProgram& ring);
   void keep_to_limit(const FeatureGroup& group, const GroupView& view, std::int64_t now_us);
-  void trim(const FeatureGroup& group, const GroupView& view, std::int64_t now_us) const;
+  void trim(const FeatureGroup& group, const GroupView& view, std::int64_t now_us);
   OperatorEntry* ensure_group(const FeatureGroup& group, CurrentRow& current);
   GroupView view_now(const FeatureGroup& group, const CurrentRow& current) const;
-  void make_room(const SharedRingProgram& program, CurrentRow& current, bool with_values);
-  bool drop_front(std::byte* record, SharedRing& ring) const;
-  bool find_held(std::byte* record, const SharedRing& ring);
-  void lay_out_anew(std::byte* record, const SharedRing& ring);
+  bool make_room(const SharedRingProgram& program, CurrentRow& current, bool with_values);
+  bool drop_front(SharedRing& ring) const;
+  bool find_held(const SharedRing& ring);
+  void lay_out_anew(const SharedRing& ring);
   RingShape shape_for(const RingShape& shape, std::int64_t time_us, bool has_values) const;
   void put_held(SharedRing& ring) const;
   void make_chunk_room(const FeatureGroup& group, CurrentRow& current, const GroupView& view);
@@ -121,6 +129,8 @@ class SharedFeatures {
   EngineStats& stats_;
   std::uint64_t row_ = 0;
   Taken taken_;
+  std::vector<GroupPlaces> places_;                       // by FeatureGroup's place in the program
+  std::vector<std::vector<const FeatureGroup*>> groups_;  // by SharedRingProgram::place
   std::vector<std::uint64_t> row_of_newest_;     // by SharedRingProgram::place: the row that has
                                                  // come to the ring last
   std::vector<bool> alive_;                      // likewise

@@ -31,6 +31,16 @@ SharedFeatures::SharedFeatures(const ProgramImpl& program, std::uint32_t table, 
   const auto rings = std::ranges::count(program.shared_rings, table, &SharedRingProgram::table);
   row_of_newest_.resize(static_cast<std::size_t>(rings));
   alive_.resize(static_cast<std::size_t>(rings));
+  groups_.resize(static_cast<std::size_t>(rings));
+  places_.resize(program.feature_groups.size());
+  for (const FeatureGroup& group : program.feature_groups) {
+    if (group.table != table) continue;
+    groups_[ring_of(group).place].push_back(&group);
+    const auto longest = std::ranges::max_element(group.features, {}, [&](std::uint32_t feature) {
+      return program.features[feature].window_us;
+    });
+    places_of(group).longest = static_cast<std::uint32_t>(longest - group.features.begin());
+  }
 }
 
 GroupView SharedFeatures::view_of(std::byte* record, const FeatureGroup& group,
@@ -61,8 +71,7 @@ void SharedFeatures::take(const FeatureGroup& group, CurrentRow& current, const 
   const bool is_new = std::exchange(row_of_newest_[ring_of(group).place], row_) != row_;
   const bool lacks_values = group.has_sums && !view.ring().has_values();
   if (lacks_values || (is_new && !view.ring().has_room(now))) {
-    make_room(ring_of(group), current, group.has_sums);
-    view = view_now(group, current);
+    if (make_room(ring_of(group), current, group.has_sums)) view = view_now(group, current);
   }
   if (is_new) view.ring().push(now);
   const std::uint32_t event = view.ring().end() - 1;
@@ -88,9 +97,12 @@ bool SharedFeatures::take_row(const FeatureGroup& group, CurrentRow& current) {
 SharedFeatures::Quick SharedFeatures::take_quickly(const FeatureGroup& group,
                                                    const CurrentRow& current) {
   if (current.record == nullptr) return Quick::kNotTaken;
-  const OperatorEntry* const entry = RecordStore::find(current.record, group.op);
+  const OperatorEntry* const entry =
+      RecordStore::find(current.record, group.op, places_of(group).listed);
   if (entry == nullptr) return Quick::kNotTaken;
-  const GroupView view = view_of(current.record, group, entry->state);
+  const GroupView view =
+      make_view(current.record, ring_of(group).op, entry->state,
+                static_cast<std::uint32_t>(group.features.size()), group.has_sums);
   SharedRing& ring = view.ring();
   std::uint64_t& newest_row = row_of_newest_[ring_of(group).place];
   const bool is_new = newest_row != row_;
@@ -142,11 +154,20 @@ void SharedFeatures::keep_to_limit(const FeatureGroup& group, const GroupView& v
   }
 }
 
-// Drops what has left the features' windows by now.
-void SharedFeatures::trim(const FeatureGroup& group, const GroupView& view,
-                          std::int64_t now_us) const {
+// Drops what has left the features' windows by now. What has left the longest one has left all.
+void SharedFeatures::trim(const FeatureGroup& group, const GroupView& view, std::int64_t now_us) {
+  const auto window_us = [&](std::uint32_t place) {
+    return program_.features[group.features[place]].window_us;
+  };
+  const std::uint32_t longest = places_of(group).longest;
+  GroupMember& most = view.member(longest);
+  const GroupMember held = most;
+  view.trim(most, now_us, window_us(longest));
   for (std::uint32_t i = 0; i < view.members(); ++i) {
-    view.trim(view.member(i), now_us, program_.features[group.features[i]].window_us);
+    if (i == longest) continue;
+    GroupMember& member = view.member(i);
+    view.drop_likewise(member, held, most);
+    view.trim(member, now_us, window_us(i));
   }
 }
 
@@ -184,35 +205,44 @@ GroupView SharedFeatures::view_now(const FeatureGroup& group, const CurrentRow& 
 // The groups of the record that look at the ring, into listed_.
 void SharedFeatures::list_groups(std::byte* record, const SharedRingProgram& ring) {
   listed_.clear();
-  const TableProgram& table = program_.tables[ring.table];
-  for (const OperatorEntry& entry : RecordStore::operators_of(record)) {
-    const OperatorProgram& op = table.operators[entry.op - 1];
+  const std::span<const OperatorEntry> entries = RecordStore::operators_of(record);
+  const auto list = [&](const FeatureGroup& group, const OperatorEntry& entry) {
+    listed_.push_back({&group, view_of(record, group, entry.state)});
+  };
+  if (groups_[ring.place].size() < entries.size()) {
+    for (const FeatureGroup* const group : groups_[ring.place]) {
+      const OperatorEntry* const entry =
+          RecordStore::find(record, group->op, places_of(*group).listed);
+      if (entry != nullptr) list(*group, *entry);
+    }
+    return;
+  }
+  for (const OperatorEntry& entry : entries) {
+    const OperatorProgram& op = program_.tables[ring.table].operators[entry.op - 1];
     if (op.kind != OperatorKind::kGroup) continue;
     const FeatureGroup& group = program_.feature_groups[op.index];
-    if (&ring_of(group) == &ring) listed_.push_back({&group, entry.state});
+    if (&ring_of(group) == &ring) list(group, entry);
   }
 }
 
 // ---- the ring's memory
 
-// Makes room for the current row, and for values where they are wanted.
-void SharedFeatures::make_room(const SharedRingProgram& program, CurrentRow& current,
+// Makes room for the current row, and for values where they are wanted. Whether views of the groups
+// are void.
+bool SharedFeatures::make_room(const SharedRingProgram& program, CurrentRow& current,
                                bool with_values) {
   const std::int64_t now = current.row->engine_time.us;
-  auto* ring = RecordStore::at<SharedRing>(current.record,
-                                           RecordStore::find(current.record, program.op)->state);
   list_groups(current.record, program);
-  for (const Listed& listed : listed_) {
-    trim(*listed.group, view_of(current.record, *listed.group, listed.state), now);
-  }
+  SharedRing* ring = &listed_.front().view.ring();
+  for (const Listed& listed : listed_) trim(*listed.group, listed.view, now);
   const bool lacks_values = with_values && !ring->has_values();
-  if (!lacks_values && drop_front(current.record, *ring) && ring->has_room(now)) return;
-  const bool holds_values = find_held(current.record, *ring);
-  lay_out_anew(current.record, *ring);
+  if (!lacks_values && drop_front(*ring) && ring->has_room(now)) return false;
+  const bool holds_values = find_held(*ring);
+  lay_out_anew(*ring);
   const RingShape shape = shape_for(ring->shape(), now, with_values || holds_values);
   if (shape == ring->shape()) {
     put_held(*ring);
-    return;
+    return false;
   }
   ring->clear();
   store_.ensure(*current.slot, shape.words(), program.op, current.event);
@@ -222,15 +252,15 @@ void SharedFeatures::make_room(const SharedRingProgram& program, CurrentRow& cur
   ring->start(shape);
   put_held(*ring);
   RecordStore::set_state(current.record, program.op, place);
+  return true;
 }
 
 // Drops the oldest events that no feature holds. False where they are few for the work that it was
 // to find them.
-bool SharedFeatures::drop_front(std::byte* record, SharedRing& ring) const {
+bool SharedFeatures::drop_front(SharedRing& ring) const {
   std::uint32_t gone = ring.count();
   for (const Listed& listed : listed_) {
-    const GroupView view = view_of(record, *listed.group, listed.state);
-    if (!view.is_empty()) gone = std::min(gone, view.oldest() - ring.first());
+    if (!listed.view.is_empty()) gone = std::min(gone, listed.view.oldest() - ring.first());
   }
   if (gone == 0 || gone < listed_.size() / 16) return false;
   ring.drop_front(gone);
@@ -238,23 +268,22 @@ bool SharedFeatures::drop_front(std::byte* record, SharedRing& ring) const {
 }
 
 // Which of the ring's events some feature holds, into held_. Whether one holds values.
-bool SharedFeatures::find_held(std::byte* record, const SharedRing& ring) {
+bool SharedFeatures::find_held(const SharedRing& ring) {
   bool holds_values = false;
   held_.assign((ring.count() + 63) / 64 + 1, 0);  // a chunk may reach into one word more
   for (const Listed& listed : listed_) {
-    const GroupView view = view_of(record, *listed.group, listed.state);
-    view.for_each_chunk([&](const EventChunk& chunk) {
+    listed.view.for_each_chunk([&](const EventChunk& chunk) {
       const std::uint32_t place = chunk.start - ring.first();
       held_[place / 64] |= std::uint64_t{chunk.bits} << (place % 64);
       if (place % 64 > 32) held_[place / 64 + 1] |= std::uint64_t{chunk.bits} >> (64 - place % 64);
     });
-    holds_values = holds_values || (listed.group->has_sums && !view.is_empty());
+    holds_values = holds_values || (listed.group->has_sums && !listed.view.is_empty());
   }
   return holds_values;
 }
 
 // Copies the held events to times_ and values_, and gives them numbers from 0 on in all groups.
-void SharedFeatures::lay_out_anew(std::byte* record, const SharedRing& ring) {
+void SharedFeatures::lay_out_anew(const SharedRing& ring) {
   times_.clear();
   values_.clear();
   held_before_.clear();
@@ -268,7 +297,7 @@ void SharedFeatures::lay_out_anew(std::byte* record, const SharedRing& ring) {
     }
   }
   for (const Listed& listed : listed_) {
-    view_of(record, *listed.group, listed.state).renumber([&](std::uint32_t number) {
+    listed.view.renumber([&](std::uint32_t number) {
       const std::uint32_t place = number - ring.first();
       const std::uint64_t below = (std::uint64_t{1} << (place % 64)) - 1;
       return held_before_[place / 64] +

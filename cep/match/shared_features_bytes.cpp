@@ -77,7 +77,7 @@ bool SharedFeatures::add_present(const SharedRingProgram& ring, std::byte* recor
                                  RingMerge& into) {
   list_groups(record, ring);
   for (const Listed& listed : listed_) {
-    const GroupView view = view_of(record, *listed.group, listed.state);
+    const GroupView& view = listed.view;
     for (std::uint32_t i = 0; i < view.members(); ++i) {
       const GroupMember& member = view.member(i);
       if (!view.is_here(member)) continue;

@@ -89,6 +89,24 @@ void GroupView::drop_oldest(GroupMember& member) const {
   }
 }
 
+void GroupView::drop_up_to(GroupMember& member, std::int64_t time_us) const {
+  std::uint32_t left = count(member);
+  std::uint32_t number = member.first;
+  Int128 gone = 0;
+  while (left > 0 && ring_->time(number) <= time_us) {
+    if (has_sums_) gone += ring_->value(number);
+    --left;
+    number = left > 0 ? next(number) : GroupMember::kHere;
+  }
+  member = {number, (group_->taken() - left) & kTakenMask};
+  if (has_sums_) add_to_sum(member, -gone);
+  if (left == 0) group_->mark_empty();
+}
+
+void GroupView::copy_sum(const GroupMember& from, GroupMember& to) {
+  std::memcpy(sum_of(to), sum_of(const_cast<GroupMember&>(from)), sizeof(Int128));
+}
+
 void GroupView::forget(GroupMember& member) const {
   member = {0, group_->taken()};
   if (has_sums_) add_to_sum(member, -sum(member));

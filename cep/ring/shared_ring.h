@@ -214,9 +214,16 @@ class GroupView {
 
   /// Drops from the member what has left a window of this length by `now`.
   void trim(GroupMember& member, std::int64_t now_us, std::int64_t window_us) const {
-    while (count(member) > 0 && ring_->time(member.first) <= now_us - window_us) {
-      drop_oldest(member);
+    if (count(member) > 0 && ring_->time(member.first) <= now_us - window_us) {
+      drop_up_to(member, now_us - window_us);
     }
+  }
+  /// Drops from `member` what `other`, which was `held` before, has dropped.
+  void drop_likewise(GroupMember& member, const GroupMember& held, const GroupMember& other) const {
+    // Each holds the newest events of the group, so that their numbers say which they are.
+    if (count(member) > count(held) || count(member) <= count(other)) return;
+    member = other;
+    if (has_sums_) copy_sum(other, member);
   }
   /// Requires that it holds one.
   void drop_oldest(GroupMember& member) const;
@@ -263,6 +270,9 @@ class GroupView {
   void renumber(Renumber&& renumber) const;
 
  private:
+  // The member holds an event; the oldest ones up to this time go.
+  void drop_up_to(GroupMember& member, std::int64_t time_us) const;
+  static void copy_sum(const GroupMember& from, GroupMember& to);
   // Of a chunk: the events from `oldest` on.
   static std::uint32_t bits_from(const EventChunk& chunk, std::uint32_t oldest);
   bool has_chunks() const { return chunks_ != nullptr && chunks_->count > 0; }
