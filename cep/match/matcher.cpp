@@ -51,10 +51,10 @@ void Matcher::on_event(const RuleProgram& rule, const MatchContext& context, Cur
     general_.on_event(rule, context, row, queue);
     return;
   }
-  current_.begin_event(context, row);
   const bool may_start = row.satisfies(rule.steps[0].take.predicate);
   if (rule.method == Method::kSingle) {
-    if (!may_start || (rule.count_test && !passes(*rule.count_test))) return;
+    if (!may_start || (rule.count_test && !passes(*rule.count_test, row))) return;
+    current_.begin_event(context, row);
     current_.select_rule(rule, row.record);
     give_single_event();
     return;
@@ -63,12 +63,16 @@ void Matcher::on_event(const RuleProgram& rule, const MatchContext& context, Cur
       row.record != nullptr ? RecordStore::find(row.record, rule.op) : nullptr;
   const RuleHeader* const header =
       entry == nullptr ? nullptr : RecordStore::at<RuleHeader>(row.record, entry->state);
-  if (header != nullptr && header->is_busy()) {
+  const bool is_busy = header != nullptr && header->is_busy();
+  if (is_busy) {
+    current_.begin_event(context, row);
     current_.select_rule(rule, row.record);
     if (places_.on_event(*entry)) return;
   }
   if (!may_start && (header == nullptr || header->run_count == 0)) return;
   if (header == nullptr && starts_.start(rule, row)) return;
+  if (!may_start && stays(rule, row, *entry)) return;
+  if (!is_busy) current_.begin_event(context, row);
   current_.select_rule(rule, row.record);
   current_.read_state(entry);
   current_.is_considered = rule.strict && row.satisfies(rule.considered_predicate);
@@ -109,10 +113,23 @@ void Matcher::on_event(const RuleProgram& rule, const MatchContext& context, Cur
   }
 }
 
-bool Matcher::passes(const CountTest& test) const {
+// Whether the row, which begins nothing, changes nothing of the rule at its key. A few runs never
+// take more steps than any event may.
+bool Matcher::stays(const RuleProgram& rule, const CurrentRow& row,
+                    const OperatorEntry& entry) const {
+  const auto* const header = RecordStore::at<RuleHeader>(row.record, entry.state);
+  if (header->run_count > kFewRuns ||
+      current_.program.limits.steps_per_event_max < 16 * std::uint64_t{kFewRuns}) {
+    return false;
+  }
+  const auto* const runs = RecordStore::at<Run>(row.record, entry.state + rule_header_words(rule));
+  return RunOffers::leaves_all(rule, row, {runs, header->run_count});
+}
+
+bool Matcher::passes(const CountTest& test, const CurrentRow& row) const {
   const FeatureProgram& feature = current_.program.features[test.feature];
-  return feature.has_key[current_.row->row->type.value] &&
-         words_compare(test.op, FeatureStore::count_in_ring(feature, *current_.row), test.number);
+  return feature.has_key[row.row->type.value] &&
+         words_compare(test.op, FeatureStore::count_in_ring(feature, row), test.number);
 }
 
 // A rule of one event and no memory: the event is the match.

@@ -87,7 +87,8 @@ class Matcher {
   }
 
  private:
-  bool passes(const CountTest& test) const;
+  bool passes(const CountTest& test, const CurrentRow& row) const;
+  bool stays(const RuleProgram& rule, const CurrentRow& row, const OperatorEntry& entry) const;
   void give_single_event();
   bool passes_by(const OperatorEntry& entry, bool may_start, std::uint32_t queue);
   std::uint32_t drop_expired(Run* runs);

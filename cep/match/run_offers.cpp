@@ -13,6 +13,27 @@ namespace {
 constexpr std::uint64_t kStepsOfRun = 3;
 }  // namespace
 
+bool RunOffers::leaves_all(const RuleProgram& rule, const CurrentRow& row,
+                           std::span<const Run> runs) {
+  if (rule.strict) return false;
+  const auto fits = [&](const ElementProgram& element) { return row.satisfies(element.predicate); };
+  for (const Run& run : runs) {
+    const std::uint32_t flags = run.flags();
+    const StepProgram& step = rule.steps[run.step()];
+    if ((flags & Run::kFinal) == 0 && rule.within &&
+        row.row->engine_time.us >= run.first_time_us + rule.within->us) {
+      return false;
+    }
+    if ((flags & Run::kCollects) != 0 && fits(step.take)) return false;
+    if ((flags & Run::kWaits) != 0) {
+      const StepProgram& next = rule.steps[run.step() + 1];
+      if (next.gap || fits(next.take)) return false;
+    }
+    if (std::ranges::any_of(step.guards, fits)) return false;
+  }
+  return true;
+}
+
 bool RunOffers::may_run_out() const {
   return current_.rule->reads_matches || current_.rule->waits_from_first ||
          (std::uint64_t{current_.state.run_count} + 1) * kStepsOfRun > current_.steps.limit();
@@ -131,11 +152,10 @@ void RunOffers::offer(const Run& run, std::uint32_t place) {
   if (killed) flags &= ~kGuarded;
   changed_ = changed_ || flags != flags_before;
   if (flags == 0) return;
-  Draft draft;
+  Draft& draft = drafted_.runs.emplace_back();
   draft.run = run;
   draft.from = place;
   draft.run.packed = Run::pack(run.count(), at, flags);
-  drafted_.runs.push_back(draft);
 }
 
 // `parent` takes the current event as event number `count` of `step`; where it was killed, only a

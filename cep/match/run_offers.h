@@ -6,6 +6,7 @@
 /// dropped: an event that they do not see could make them wrong.
 #pragma once
 #include <cstdint>
+#include <span>
 
 #include "cep/match/current_runs.h"
 #include "cep/match/run_conditions.h"
@@ -29,6 +30,9 @@ class RunOffers {
   void offer_all(const Run* runs, bool may_start);
   /// Offers the event, which concerns none of the state's runs, to a fresh one if it may start.
   void pass_by(bool may_start);
+  /// Whether the row, which begins nothing, surely leaves these few runs of the rule as they are:
+  /// none is over, and it fits no step that one may take, and no absence.
+  static bool leaves_all(const RuleProgram& rule, const CurrentRow& row, std::span<const Run> runs);
   /// Whether the event may concern a run: a step that one may wait for takes it, or an absence
   /// forbids it.
   bool concerns_runs();

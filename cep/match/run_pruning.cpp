@@ -7,6 +7,13 @@
 #include "cep/plan/rule.h"
 
 namespace tocsin::cep {
+// Whether some draft may stand in for another: by their first events alone.
+bool RunPruning::may_dominate() const {
+  if (current_.rule->prunes_over_starts) return drafts_.size() > 1;
+  const auto same_start = [](const Draft& a, const Draft& b) { return a.run.start == b.run.start; };
+  return std::ranges::adjacent_find(drafts_, same_start) != drafts_.end();
+}
+
 // Whether `b` can never be the one that raises an alert because of `a`; both have their first event
 // in common, or none counts.
 bool RunPruning::dominates(const Draft& a, const Draft& b) {
@@ -97,6 +104,7 @@ void RunPruning::prune_group(std::size_t begin, std::size_t end) {
 // From the newest on, so that where the steps do not suffice the oldest go.
 std::size_t RunPruning::prune() {
   current_.steps.allow(StepMeter::kPruning);
+  if (!may_dominate() && !current_.steps.is_over()) return 0;
   dominated_.assign(drafts_.size(), 0);
   std::size_t lost = 0;
   for (std::size_t end = drafts_.size(), begin = end; end > 0 && lost == 0; end = begin) {

@@ -26,6 +26,7 @@ class RunPruning {
   std::size_t prune();
 
  private:
+  bool may_dominate() const;
   bool dominates(const Draft& a, const Draft& b);
   void prune_group(std::size_t begin, std::size_t end);
   void prune_among(std::span<const std::uint32_t> drafts);

@@ -62,7 +62,9 @@ class BudgetTallies {
   BudgetTally& at(RuleIndex rule, std::uint64_t hash);
   /// Another than the oldest partial matches of a key have ended without an event: of this key, of
   /// any of the rule's in the shard.
-  void forget(RuleIndex rule, std::uint64_t hash) { tallies_.erase({rule.value, hash}); }
+  void forget(RuleIndex rule, std::uint64_t hash) {
+    if (!tallies_.empty()) tallies_.erase({rule.value, hash});
+  }
   void forget(RuleIndex rule) {
     std::erase_if(tallies_, [&](const auto& held) { return held.first.first == rule.value; });
   }
