@@ -5,27 +5,11 @@
 #include <utility>
 
 #include "cep/base/assert.h"
+#include "cep/base/short_copy.h"
 #include "cep/eval/eval.h"
 #include "cep/value/key.h"
 
 namespace tocsin::cep {
-namespace {
-// Copies a text that is most often short: overlapping copies instead of a loop.
-void copy_short(char* to, std::string_view text) {
-  const std::size_t size = text.size();
-  if (size >= 8 && size <= 16) {
-    std::uint64_t first = 0;
-    std::uint64_t last = 0;
-    std::memcpy(&first, text.data(), 8);
-    std::memcpy(&last, text.data() + size - 8, 8);
-    std::memcpy(to, &first, 8);
-    std::memcpy(to + size - 8, &last, 8);
-  } else {
-    std::copy(text.begin(), text.end(), to);
-  }
-}
-}  // namespace
-
 SliceKeys::SliceKeys(const ProgramImpl& program, std::uint32_t table, std::uint64_t hash_seed,
                      EngineStats& stats, Workers* workers)
     : program_(program),
@@ -194,7 +178,7 @@ void SliceKeys::Part::grow_key_space(std::size_t bytes) {
 std::uint32_t SliceKeys::write_text(std::string_view text, Part& part) {
   char* const out = part.key_space(1 + text.size());
   out[0] = '\x04';  // as cep/value/key.h says
-  copy_short(out + 1, text);
+  copy_short(out + 1, text.data(), text.size());
   return static_cast<std::uint32_t>(text.size()) + 1;
 }
 
@@ -215,7 +199,7 @@ std::uint32_t SliceKeys::write_texts(const Batch& batch, const Row& row, const K
     const auto length = static_cast<std::uint32_t>(text.size()) + 1;
     for (int shift = 24; shift >= 0; shift -= 8) *out++ = static_cast<char>(length >> shift);
     *out++ = '\x04';  // as cep/value/key.h says
-    copy_short(out, text);
+    copy_short(out, text.data(), text.size());
     out += text.size();
   }
   return static_cast<std::uint32_t>(size) + 1;

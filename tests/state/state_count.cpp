@@ -185,7 +185,7 @@ class StateCounter {
     const cep::PlacesProgram& places = *rule.places;
     add("matches/places");
     add("matches/places by value", places.value.has_value());
-    add("matches/places compared with the first", places.comparison.has_value());
+    add("matches/places compared with the first", places.pair.has_value());
     add("matches/places with a bound on a sum", places.sum.has_value());
     add("matches/places with one loop", places.loops.size() == 1);
     add("matches/places with two loops", places.loops.size() == 2);
