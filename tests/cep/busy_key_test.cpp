@@ -20,6 +20,7 @@
 #include "cep/queue/distinct_count.h"
 #include "cep/queue/range_least.h"
 #include "cep/queue/range_sums.h"
+#include "tests/support/busy_keys.h"
 #include "tests/support/engine_run.h"
 #include "tests/support/engine_snapshot.h"
 #include "tests/support/letters.h"
@@ -270,13 +271,19 @@ TEST_CASE("busy keys: `until` ends the loops of all that began before it") {
   }
 }
 
-// A key of the plan is busy with twenty matches that have begun; then the rule has an exception,
-// which places cannot ask about, and goes on from the same state.
-std::vector<cep::Alert> lose_to_clause(const cep::Plan& plan) {
-  cep::Plan changed = plan;
+// An exception by the number of a match's last event, which is that of a variable.
+void add_exception(cep::Plan& plan, std::size_t var) {
   const auto number = *find_field(plan, {cep::EventTypeIndex(0)}, "i");
-  changed.rules[0].exceptions.push_back(
-      {"", condition(cep::Op::kGreater, {field_read(number), int_literal(1'000)}), std::nullopt});
+  plan.rules[0].exceptions.push_back(
+      {"",
+       condition(cep::Op::kGreater, {bound_read(cep::VarIndex(var), number), int_literal(1'000)}),
+       std::nullopt});
+}
+
+// A key of the plan is busy with twenty matches that have begun; then the rule is that of
+// `changed`, and goes on from the same state, of which so many are left.
+std::vector<cep::Alert> go_on(const cep::Plan& plan, const cep::Plan& changed,
+                              std::uint64_t are_left) {
   const auto program = cep::compile(std::make_shared<const cep::Plan>(plan), cep::Limits{});
   const auto other = cep::compile(std::make_shared<const cep::Plan>(changed), cep::Limits{});
   REQUIRE(program.has_value());
@@ -293,26 +300,33 @@ std::vector<cep::Alert> lose_to_clause(const cep::Plan& plan) {
   CHECK(engine.stats().keys_made_busy == 1);
   Result<cep::Engine> again = restored_engine(*other, 2, whole_snapshot(engine));
   REQUIRE(again.has_value());
-  CHECK(again->stats().runs == 0);
+  CHECK(again->stats().runs == are_left);
   for (std::size_t i = 20; i < 44; ++i) take_step(*other, *again, events, steps[i], alerts);
   return alerts;
 }
 
-TEST_CASE("busy keys: a clause that needs partial matches loses those of loops with `until`") {
-  const std::vector<cep::Alert> alerts =
-      lose_to_clause(loop_plan("any a{2,} until x; any b", 1'000'000));
+TEST_CASE("busy keys: a clause that needs partial matches loses those of places") {
+  cep::Plan plan = loop_plan("any a{2,} until x; any b", 1'000'000);
+  add_exception(plan, 1);
+  cep::Plan changed = plan;
+  changed.rules[0].suppression.once = cep::OncePerVariable{cep::VarIndex(1)};
+  const std::vector<cep::Alert> alerts = go_on(plan, changed, 0);
   REQUIRE(alerts.size() == 2);
   CHECK(alerts[0].message == "20 630 ");
   CHECK(alerts[0].lost_runs == 20);
   CHECK(alerts[1].lost_runs == 0);
 }
 
-TEST_CASE("busy keys: a clause that needs partial matches loses those of optional steps") {
-  const std::vector<cep::Alert> alerts =
-      lose_to_clause(letters_plan("any a; any x?; any b", 1'000'000));
-  REQUIRE(alerts.size() == 2);
-  CHECK(alerts[0].lost_runs == 20);
-  CHECK(alerts[1].lost_runs == 0);
+TEST_CASE("busy keys: a clause that asks of the last event loses none") {
+  for (const cep::Plan& plan : {loop_plan("any a{2,} until x; any b", 1'000'000),
+                                letters_plan("any a; any x?; any b", 1'000'000)}) {
+    cep::Plan changed = plan;
+    changed.rules[0].suppression.at_most = cep::AtMost{100, cep::Duration{1'000'000}};
+    const std::vector<cep::Alert> alerts = go_on(plan, changed, 20);
+    REQUIRE(alerts.size() == 4);
+    CHECK(alerts[0].events.front().id == "0");
+    for (const cep::Alert& alert : alerts) CHECK(alert.lost_runs == 0);
+  }
 }
 
 TEST_CASE("busy keys: of several loops between the first event and the last the longest counts") {
