@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <bit>
 #include <optional>
-#include <string>
 
 #include "cep/places/busy_key.h"
 #include "cep/places/busy_row.h"

@@ -1,7 +1,6 @@
 /// What the rules behind the current one may want in the key's record at the current row, so that a
 /// record that is laid out anew for one of several similar rules has room for all of them.
 #pragma once
-#include <cstdint>
 #include <vector>
 
 #include "cep/match/current_runs.h"

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <bit>
 #include <optional>
-#include <string>
 #include <utility>
 
 #include "cep/alert/alert_builder.h"

@@ -1,8 +1,8 @@
 /// Keys that have more partial matches of a rule than a few, or a long one, are matched by places,
 /// where the rule is steps in a row, and the general matcher's for `until`, `greedy` or a clause
-/// alone (PatternProgram::sequence, cep/places/places.h). As with the simple methods, a key becomes a busy one at an event that
-/// gives it too many partial matches, which its places then hold, and ceases to be one when nothing
-/// of them is left.
+/// alone (PatternProgram::sequence, cep/places/places.h). As with the simple methods, a key becomes
+/// a busy one at an event that gives it too many partial matches, which its places then hold, and
+/// ceases to be one when nothing of them is left.
 #pragma once
 #include <cstddef>
 #include <cstdint>

@@ -103,7 +103,8 @@ std::size_t compare_busy_budgets(std::size_t cases, const MakeBusyCase& make,
     limits.busy_key_runs = static_cast<std::uint32_t>(random.below(4));
     if (random.chance(60)) limits.events_per_key_max = 1 + random.below(8);
     if (random.chance(60)) limits.bytes_per_key_max = 100 + random.below(600);
-    if (random.chance(30)) limits.runs_per_key_max = static_cast<std::uint32_t>(1 + random.below(8));
+    if (random.chance(30))
+      limits.runs_per_key_max = static_cast<std::uint32_t>(1 + random.below(8));
     if (random.chance(30)) limits.runs_per_group_max = 1 + random.below(6);
     if (random.chance(30)) limits.steps_per_event_max = 1 + random.below(60);
     const auto program = compile(std::make_shared<const cep::Plan>(c.plan), limits);
