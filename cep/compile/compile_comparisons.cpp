@@ -51,7 +51,8 @@ class PairOfEvents {
   std::optional<PlacesPair> find(const Conjunct* left_out) {
     for (const Conjunct& conjunct : rule_.steps[1].take.by_run) {
       if (&conjunct == left_out) continue;
-      if (!add(*conjunct.expr)) pair_.rest.push_back(conjunct);
+      const bool is_known = add(*conjunct.expr);
+      if (!is_known || !reads_one_field()) pair_.rest.push_back(conjunct);
       pair_.conditions.push_back(conjunct.expr);
     }
     if (pair_.conditions.empty()) return std::nullopt;
@@ -59,6 +60,19 @@ class PairOfEvents {
   }
 
  private:
+  // Whether all ordered comparisons read one field of the first event: values of several fields
+  // need not rise or fall together, and then many first events may have to be looked at.
+  bool reads_one_field() const {
+    const Expr* known = nullptr;
+    const auto is_other = [&](const Expr& expr) {
+      if (expr.op != Op::kBound) return false;
+      if (known == nullptr) known = &expr;
+      return field_of(expr)->name != field_of(*known)->name;
+    };
+    return std::ranges::none_of(pair_.ordered, [&](const PlacesComparison& comparison) {
+      return any_expr(*comparison.of_first, is_other);
+    });
+  }
   // Whether comparisons say all that the condition says.
   bool add(const Expr& expr) {
     if (expr.op == Op::kBetween) {

@@ -19,6 +19,7 @@ namespace tocsin::cep {
 template <typename T, typename Take>
 class BestBlocks {
  public:
+  static constexpr unsigned kBits = 6;  // of a place within its block
   explicit BestBlocks(Take take) : take_(std::move(take)) {}
 
   void push(const T& value) {
@@ -97,6 +98,7 @@ class BestBlocks {
     std::uint64_t begin() const { return number << (kBits * level); }
   };
   const T& at(const Block& block) const { return levels_[block.level][block.number]; }
+  std::uint64_t begin() const { return levels_[0].begin(); }
   std::uint64_t end() const { return levels_[0].end(); }
   /// The largest blocks that make up places [from, to), all of which are there, in their order.
   std::vector<Block> cover(std::uint64_t from, std::uint64_t to) const {
@@ -127,7 +129,6 @@ class BestBlocks {
   }
 
  private:
-  static constexpr unsigned kBits = 6;  // of a place within its block
   Take take_;
   std::array<Ring<T>, 3> levels_;  // values, then the best of blocks
 };

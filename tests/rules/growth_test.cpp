@@ -86,6 +86,8 @@ constexpr Row kKept[] = {
     {"when pay as a then pay as b where amount between a.amount and 9 * a.amount within 1h",
      "places"},
     {"when pay as a then pay as b where amount > a.amount and id = a.id within 1h", "places"},
+    {"when pay as a then pay as b where amount > a.amount and id > a.id within 1h",
+     "partial matches", "earlier_event", true},
     {"when pay as a then pay as b where amount > a.amount and id != a.id within 1h",
      "partial matches", "earlier_event", true},
     {"when pay as a then pay as b where amount > a.amount or amount < a.amount within 1h",
