@@ -22,17 +22,6 @@ class PlacesRow : public BusyRow {
       : BusyRow(*current.rule, key, current.steps, current.stats),
         current_(current),
         conditions_(conditions) {}
-  bool fits(std::uint32_t step) override {
-    return fits(rule().steps[step].take, static_cast<int>(step));
-  }
-  bool is_forbidden_after(std::uint32_t step) override {
-    const std::vector<ElementProgram>& guards = rule().steps[step].guards;
-    return std::ranges::any_of(guards,
-                               [&](const ElementProgram& guard) { return fits(guard, -1); });
-  }
-  bool is_forbidden_by(std::uint32_t step, std::uint32_t guard) override {
-    return fits(rule().steps[step].guards[guard], -1);
-  }
   bool ends_loop(std::uint32_t /*step*/) override { return false; }
   bool is_considered() override { return current_.is_considered; }
 
@@ -43,8 +32,7 @@ class PlacesRow : public BusyRow {
     current_.capture.capture(row());
     return current_.capture.captured();
   }
-  // What it says of the event alone: equality of values is the parts' business.
-  bool fits(const ElementProgram& element, int taken_step) {
+  bool fits_row(const ElementProgram& element, int taken_step) override {
     return conditions_.fits_row(element, 0, taken_step);
   }
 

@@ -32,17 +32,6 @@ class SequenceMatcher::SequenceRow : public BusyRow {
   SequenceRow(SequenceMatcher& matcher, BusyKey& key)
       : BusyRow(matcher.sequence(), key, matcher.current_.steps, matcher.current_.stats),
         matcher_(matcher) {}
-  bool fits(std::uint32_t step) override {
-    return fits(rule().steps[step].take, static_cast<int>(step));
-  }
-  bool is_forbidden_after(std::uint32_t step) override {
-    const std::vector<ElementProgram>& guards = rule().steps[step].guards;
-    return std::ranges::any_of(guards,
-                               [&](const ElementProgram& guard) { return fits(guard, -1); });
-  }
-  bool is_forbidden_by(std::uint32_t step, std::uint32_t guard) override {
-    return fits(rule().steps[step].guards[guard], -1);
-  }
   bool ends_loop(std::uint32_t step) override {
     return matcher_.conditions_.fits_until(matcher_.current_.pattern->steps[step], 0);
   }
@@ -60,8 +49,7 @@ class SequenceMatcher::SequenceRow : public BusyRow {
     matcher_.current_.capture_row();
     return matcher_.current_.capture.captured();
   }
-  // What it says of the event alone.
-  bool fits(const ElementProgram& element, int taken_step) {
+  bool fits_row(const ElementProgram& element, int taken_step) override {
     return matcher_.conditions_.fits_row(element, taken_step);
   }
 

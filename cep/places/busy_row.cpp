@@ -8,6 +8,11 @@
 #include "cep/plan/pattern.h"
 
 namespace tocsin::cep {
+bool BusyRow::is_forbidden_after(std::uint32_t step) {
+  return std::ranges::any_of(rule_.steps[step].guards,
+                             [&](const ElementProgram& guard) { return fits_row(guard, -1); });
+}
+
 std::uint32_t BusyRow::subset(std::uint32_t step) {
   const Element& element = *rule_.steps[step].take.element;
   if (element.events().size() < 2) return 0;

@@ -1,4 +1,4 @@
-/// The current row as the places of a busy key see it; each matcher adds which steps it fits.
+/// The current row as the places of a busy key see it; each matcher adds how it asks conditions.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -19,6 +19,13 @@ class BusyRow : public PlacesEvent {
   /// one by one take `steps`.
   BusyRow(const RuleProgram& rule, BusyKey& key, StepMeter& steps, EngineStats& stats)
       : rule_(rule), key_(key), steps_(steps), stats_(stats) {}
+  bool fits(std::uint32_t step) override {
+    return fits_row(rule_.steps[step].take, static_cast<int>(step));
+  }
+  bool is_forbidden_after(std::uint32_t step) override;
+  bool is_forbidden_by(std::uint32_t step, std::uint32_t guard) override {
+    return fits_row(rule_.steps[step].guards[guard], -1);
+  }
   std::uint32_t subset(std::uint32_t step) override;
   Value compared(const Expr& side, std::uint32_t step) override;
   const std::string* value(const Expr& own) override;
@@ -37,6 +44,8 @@ class BusyRow : public PlacesEvent {
   const RuleProgram& rule() const { return rule_; }
   EventView view() const { return {&row(), nullptr}; }
   virtual const Row& row() const = 0;
+  /// Whether the row fits the element by what is asked of it alone.
+  virtual bool fits_row(const ElementProgram& element, int taken_step) = 0;
   /// The scope of the rule's expressions, in which the row counts as the event of `taken_step` (-1:
   /// of none) and nothing comes before it.
   virtual EvalScope scope_at(int taken_step) = 0;

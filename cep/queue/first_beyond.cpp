@@ -1,7 +1,6 @@
 #include "cep/queue/first_beyond.h"
 
 #include <algorithm>
-#include <utility>
 
 namespace tocsin::cep {
 FirstBeyond::FirstBeyond(const std::vector<Side>& sides) {
