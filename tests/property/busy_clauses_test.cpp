@@ -145,15 +145,8 @@ BusyCase random_case(Random& random) {
       rule.pattern[i].gap = cep::Duration{1000 * random.between(2, 12)};
     }
   }
-  std::string letters;
-  std::int64_t at = 0;
-  const std::size_t count = 10 + random.below(40);
-  for (std::size_t i = 0; i < count; ++i) {
-    at += random.between(0, 3);
-    letters += fmt::format("{}{}{}", i > 0 ? " " : "", "abcd"[random.below(4)], at);
-  }
-  std::vector<oracle::Event> events = letters_events(letters);
-  c.shown = letters;
+  c.shown = random_letters(random, 10 + random.below(40), 3);
+  std::vector<oracle::Event> events = letters_events(c.shown);
   for (oracle::Event& event : events) {
     const std::int64_t value = random.between(0, 5);
     c.shown += fmt::format(" {}", value);

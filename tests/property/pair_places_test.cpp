@@ -3,7 +3,6 @@
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
-#include <string>
 #include <utility>
 #include <vector>
 
@@ -95,14 +94,8 @@ BusyCase random_pair(Random& random) {
   if (random.chance(25)) rule.selection.kind = cep::SelectionKind::kSkipPastLast;
   const std::size_t count = random.chance(20) ? 150 + random.below(100) : 8 + random.below(40);
   const std::int64_t most = random.pick({3, 6, 20, 100});
-  std::string letters;
-  std::int64_t at = 0;
-  for (std::size_t i = 0; i < count; ++i) {
-    at += random.between(0, 2);
-    letters += fmt::format("{}{}{}", i > 0 ? " " : "", "abcd"[random.below(4)], at);
-  }
-  std::vector<oracle::Event> events = letters_events(letters);
-  c.shown = letters;
+  c.shown = random_letters(random, count, 2);
+  std::vector<oracle::Event> events = letters_events(c.shown);
   for (oracle::Event& event : events) {
     for (int field = 0; field < 2; ++field) {
       const std::int64_t value = random.between(0, most);

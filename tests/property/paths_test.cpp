@@ -96,12 +96,7 @@ BusyCase random_case(Random& random) {
     sum->args.push_back(field_read(number));
     if (rule.variables[i].loop) rule.message.push_back({"", sum});
   }
-  std::int64_t at = 0;
-  const std::size_t count = 8 + random.below(20);
-  for (std::size_t i = 0; i < count; ++i) {
-    at += random.between(0, 3);
-    c.shown += fmt::format("{}{}{}", i > 0 ? " " : "", "abcd"[random.below(4)], at);
-  }
+  c.shown = random_letters(random, 8 + random.below(20), 3);
   c.events = oracle::place_events(c.plan, letters_events(c.shown), {});
   return c;
 }

@@ -251,12 +251,7 @@ BusyCase random_special_case(Random& random) {
     rule.having = condition(cep::Op::kGreater, {field_read(number), int_literal(8)});
   }
   show_loops(c.plan);
-  std::int64_t at = 0;
-  const std::size_t count = 8 + random.below(32);
-  for (std::size_t i = 0; i < count; ++i) {
-    at += random.between(0, 3);
-    c.shown += fmt::format("{}{}{}", i > 0 ? " " : "", "abcd"[random.below(4)], at);
-  }
+  c.shown = random_letters(random, 8 + random.below(32), 3);
   c.events = oracle::place_events(c.plan, letters_events(c.shown), {});
   return c;
 }
@@ -288,12 +283,8 @@ BusyCase random_case(Random& random) {
   } else if (random.chance(25)) {
     ask_of_loop(c.plan, random);
   }
-  std::int64_t at = 0;
   const std::size_t count = (asks_for_chain ? 12 : 8) + random.below(asks_for_chain ? 60 : 16);
-  for (std::size_t i = 0; i < count; ++i) {
-    at += random.between(0, 3);
-    c.shown += fmt::format("{}{}{}", i > 0 ? " " : "", "abcd"[random.below(4)], at);
-  }
+  c.shown = random_letters(random, count, 3);
   std::vector<oracle::Event> events = letters_events(c.shown);
   for (oracle::Event& event : events) {
     if (asks_for_more || asks_for_chain || asks_for_equals) {

@@ -46,6 +46,16 @@ std::string letter_set(Random& random, unsigned chance) {
   return set.empty() ? std::string(1, "abcd"[random.below(4)]) : set;
 }
 
+std::string random_letters(Random& random, std::size_t count, std::int64_t apart_most) {
+  std::string letters;
+  std::int64_t at = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    at += random.between(0, apart_most);
+    letters += fmt::format("{}{}{}", i > 0 ? " " : "", "abcd"[random.below(4)], at);
+  }
+  return letters;
+}
+
 std::pair<cep::FieldRef, cep::Type> add_number(cep::Plan& plan, std::string name) {
   cep::Field field;
   field.name = std::move(name);

@@ -1,6 +1,7 @@
 /// Rules of busy keys (docs/decisions/0041-busy-keys.md) beside the oracle, for random tests.
 #pragma once
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -18,6 +19,9 @@ namespace tocsin::tests {
 /// Some of the letters a to d, each with this chance in percent; one at least.
 std::string letter_set(Random& random, unsigned chance);
 
+/// So many letters of a to d for letters_events(), each at most so many milliseconds after the one
+/// before.
+std::string random_letters(Random& random, std::size_t count, std::int64_t apart_most);
 /// Gives the plan's first event type a whole number of this name, which may be missing. The field.
 std::pair<cep::FieldRef, cep::Type> add_number(cep::Plan& plan, std::string name);
 /// The field of the event that a variable has taken.
