@@ -38,7 +38,7 @@ PlacesPart make_part(const RuleProgram& rule) {
       sides.push_back({op == Op::kLess || op == Op::kLessEqual,
                        op == Op::kLessEqual || op == Op::kGreaterEqual});
     }
-    if (!sides.empty()) part.compared = std::make_unique<FirstBeyond>(std::move(sides));
+    if (!sides.empty()) part.compared = std::make_unique<FirstBeyond>(sides);
     if (pair->other) part.others = std::make_unique<FirstOther>();
   }
   if (const auto& chain = rule.places->chain) {
