@@ -19,6 +19,7 @@
 
 #include "bench/many_keys.h"
 #include "bench/measure.h"
+#include "bench/numbers.h"
 #include "cep/data/alert_format.h"
 #include "cep/engine/engine.h"
 #include "cep/plan/event_type.h"
@@ -55,18 +56,6 @@ using namespace tocsin;
 
 constexpr std::size_t kRowsOfSlice = 2'000;
 
-// Numbers that are the same everywhere.
-class Numbers {
- public:
-  std::uint64_t below(std::uint64_t end) {
-    state_ = state_ * 6364136223846793005U + 1442695040888963407U;
-    return (state_ >> 33) % end;
-  }
-
- private:
-  std::uint64_t state_ = 1;
-};
-
 // Events of a plan, in slices.
 class Stream {
  public:
@@ -91,7 +80,7 @@ class Stream {
 void add_payments(Stream& stream, std::size_t events) {
   static constexpr const char* kCountries[] = {"DE", "FR", "SE", "US", "JP", "GB", "NO", "AQ"};
   static constexpr const char* kChannels[] = {"pos", "ecom", "atm"};
-  Numbers numbers;
+  bench::Numbers numbers;
   for (std::size_t i = 0; i < events; ++i) {
     const auto time = static_cast<std::int64_t>(i) * 250'000;
     const cep::Value id = cep::Value::integer(static_cast<std::int64_t>(i));
@@ -129,7 +118,7 @@ constexpr const char* kPurchase =
 // Five forms of rules, each of one merchant or fifty.
 std::string thousand_rules() {
   std::string text = kPurchase;
-  Numbers numbers;
+  bench::Numbers numbers;
   for (int k = 0; k < 1'000; ++k) {
     const std::string number = std::to_string(k);
     const std::string own = "merchant = \"m" + std::to_string(numbers.below(2'000)) + "\"";
@@ -164,7 +153,7 @@ std::string thousand_rules() {
 
 // A purchase a second of one card, or eight of `cards` cards.
 void add_purchases(Stream& stream, std::size_t events, std::uint64_t cards) {
-  Numbers numbers;
+  bench::Numbers numbers;
   for (std::size_t i = 0; i < events; ++i) {
     const std::string card = "c" + std::to_string(numbers.below(cards));
     const std::string merchant = "m" + std::to_string(numbers.below(2'000));

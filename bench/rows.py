@@ -69,7 +69,7 @@ STOCK_ROWS = {
 PACKS = "packs"  # the patterns of samples/rules, over the stream of `tocsin generate` in their words
 PACKS_TARGET = 0.4
 # What is one program each: the rows of its figures.
-PROGRAMS = ["latency", "pause", "state"]
+PROGRAMS = ["phrases", "latency", "pause", "state"]
 GROUPS = {
     "disorder": ["seven-disorder", "ten-disorder"],
     "keysets": ["seven-two-keys", "ten-two-keys", "three-keys"],
@@ -179,6 +179,8 @@ def program(name, options, figures):
         path = payments(options.data, "payments", options.events)
         rules = write(options.data / "fifty.tocsin", make_rules.rule_set("fifty"))
         command = [bench / "bench_latency", path, rules, str(expected("payments", path, "fifty")), figures]
+    elif name == "phrases":
+        command = [bench / "bench_phrases", str(options.events // 10), str(options.runs), figures]
     elif name == "pause":
         command = [bench / "bench_keystate", "pause", str(keys * 10), figures]
     else:

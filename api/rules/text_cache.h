@@ -8,7 +8,7 @@
 #include <string_view>
 
 #include "api/base/progress.h"
-#include "cep/data/text_database.h"
+#include "cep/data/scan_database.h"
 
 namespace tocsin::api {
 /// Where databases are kept. An empty name: nowhere.

@@ -3,7 +3,7 @@
 #include <memory>
 
 #include "cep/base/result.h"
-#include "cep/data/text_database.h"
+#include "cep/data/scan_database.h"
 #include "cep/plan/limits.h"
 #include "cep/plan/plan_fwd.h"
 

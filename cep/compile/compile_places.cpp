@@ -175,6 +175,34 @@ std::optional<PlacesSum> sum_of(const RuleProgram& rule, const PlacesProgram& pl
   }
   return found;
 }
+// Whether an event that does not fit the step changes nothing there: no absence before it, no event
+// that ends a loop or is a greedy one's, and nothing that time or any event ends.
+bool is_passive(const RuleProgram& rule, std::size_t step) {
+  const StepProgram& own = rule.steps[step];
+  const bool is_first = step == 0;
+  return !own.has_until && !own.gap && (is_first || own.contiguity != Contiguity::kNext) &&
+         (is_first || (rule.steps[step - 1].guards.empty() && !rule.steps[step - 1].is_greedy));
+}
+
+void list_steps_by_type(const RuleProgram& rule, PlacesProgram& places) {
+  for (std::size_t step = rule.steps.size(); step-- > 0;) {
+    for (const Subset& taken : rule.steps[step].take.element->events()) {
+      const std::size_t types = std::size_t{taken.type.value} + 1;
+      if (places.steps_of_type.size() < types) places.steps_of_type.resize(types);
+    }
+  }
+  for (std::size_t step = rule.steps.size(); step-- > 0;) {
+    const auto number = static_cast<std::uint32_t>(step);
+    const bool is_always = !is_passive(rule, step);
+    if (is_always) places.steps_of_others.push_back(number);
+    const std::vector<Subset>& events = rule.steps[step].take.element->events();
+    for (std::uint32_t type = 0; type < places.steps_of_type.size(); ++type) {
+      const bool is_taken = std::ranges::any_of(
+          events, [&](const Subset& taken) { return taken.type.value == type; });
+      if (is_always || is_taken) places.steps_of_type[type].push_back(number);
+    }
+  }
+}
 }  // namespace
 
 bool reads_before_last(const RuleProgram& rule, const Expr& expr) {
@@ -244,6 +272,7 @@ tl::expected<PlacesProgram, Obstacle> places_of(const RuleProgram& rule) {
     if (!places.sum) return no(ObstacleKind::kHaving);
   }
   for (const std::uint32_t loop : places.loops) places.totals.push_back(totals_of(rule, loop));
+  list_steps_by_type(rule, places);
   return places;
 }
 }  // namespace tocsin::cep

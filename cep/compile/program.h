@@ -161,6 +161,12 @@ struct PlacesProgram {
   std::optional<PlacesSum> sum;
   /// By loop: aggregates over its events of which sums are kept.
   std::vector<std::vector<const Expr*>> totals;
+  /// By event type: the steps that an event of it may change something at, the last first.
+  std::vector<std::vector<std::uint32_t>> steps_of_type;
+  std::vector<std::uint32_t> steps_of_others;  // the same of types that no step takes
+  const std::vector<std::uint32_t>& steps_of(EventTypeIndex type) const {
+    return type.value < steps_of_type.size() ? steps_of_type[type.value] : steps_of_others;
+  }
   std::uint32_t step_of(std::uint32_t place) const {
     std::uint32_t step = 0;
     while (step + 1 < first_place.size() && first_place[step + 1] <= place) ++step;

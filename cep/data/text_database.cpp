@@ -1,26 +1,26 @@
 #include "cep/data/text_database.h"
 
-#include <fmt/format.h>
 #include <hs.h>
 
 #include <algorithm>
-#include <atomic>
-#include <cstdlib>
+#include <span>
 #include <unordered_map>
 #include <unordered_set>
 #include <utility>
 
 #include "cep/base/assert.h"
+#include "cep/data/joined_texts.h"
 #include "cep/data/regex_flags.h"
-#include "cep/value/identity.h"
+#include "cep/data/scan_database.h"
 #include "cep/value/unicode.h"
 
 namespace tocsin::cep {
 namespace {
-struct FreeDatabase {
-  void operator()(hs_database_t* database) const { hs_free_database(database); }
-};
-using Database = std::unique_ptr<hs_database_t, FreeDatabase>;
+// Longer texts are scanned by themselves: they gain nothing from others, and a pattern that comes
+// in one again and again is named once.
+constexpr std::size_t kJoinedMost = 256;
+// Bytes that are scanned together, which stay in the nearest caches.
+constexpr std::size_t kJoinedBytes = std::size_t{16} * 1024;
 
 // This thread's working memory for scans, grown for each database once.
 class Scratch {
@@ -41,8 +41,10 @@ class Scratch {
     last_ = serial;
     return memory_;
   }
+  JoinedTexts& joined() { return joined_; }
 
  private:
+  JoinedTexts joined_{kJoinedBytes};
   hs_scratch_t* memory_ = nullptr;
   std::unordered_set<std::uint64_t> known_;
   std::uint64_t last_ = 0;
@@ -50,151 +52,6 @@ class Scratch {
 Scratch& this_threads_scratch() {
   thread_local Scratch scratch;
   return scratch;
-}
-
-// One Hyperscan database with a number of its own, never used again.
-struct Compiled {
-  Database database;
-  std::uint64_t serial = 0;
-  std::size_t bytes = 0;
-};
-
-struct Expressions {
-  bool literal = false;
-  std::vector<std::string> texts;
-  std::vector<unsigned> flags;
-};
-
-// Where the groups of regular expressions end that are a database each, so that a change of one
-// expression does not compile all others again. A group ends by what its last expression is, not by
-// how many stand before it: an expression that comes or goes changes the group that it is in, or
-// two. Each group costs a scan more, so there is but one of up to kGroupLeast expressions.
-constexpr std::size_t kGroupLeast = 2'048;
-constexpr std::size_t kGroupMost = 3 * kGroupLeast;
-std::vector<std::size_t> group_ends(const Expressions& expressions) {
-  const auto hash_of = [&](std::size_t i) {  // FNV-1a, the high bits of which are well mixed
-    std::uint64_t hash = 0xcbf29ce484222325U ^ expressions.flags[i];
-    for (const char c : expressions.texts[i]) {
-      hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3U;
-    }
-    return hash >> 32;
-  };
-  std::vector<std::size_t> ends;
-  const std::size_t count = expressions.texts.size();
-  std::size_t begin = 0;
-  for (std::size_t i = 0; i + 1 < count; ++i) {
-    const std::size_t size = i + 1 - begin;
-    if (size < kGroupLeast || (size < kGroupMost && hash_of(i) % (kGroupLeast / 2) != 0)) continue;
-    ends.push_back(i + 1);
-    begin = i + 1;
-  }
-  if (count > 0) ends.push_back(count);
-  return ends;
-}
-Expressions part_of(const Expressions& all, std::size_t begin, std::size_t end) {
-  const auto from = static_cast<std::ptrdiff_t>(begin);
-  const auto to = static_cast<std::ptrdiff_t>(end);
-  return {all.literal,
-          {all.texts.begin() + from, all.texts.begin() + to},
-          {all.flags.begin() + from, all.flags.begin() + to}};
-}
-
-std::string digest_of(const Expressions& expressions) {
-  std::string content;
-  const auto add = [&](std::string_view text) {
-    content += fmt::format("{}:", text.size());
-    content += text;
-  };
-  // A database is of one version and one kind of processor.
-  add(hs_version());
-  hs_platform_info_t platform{};
-  hs_populate_platform(&platform);
-  add(fmt::format("{} {:x} {}", platform.tune, platform.cpu_features,
-                  expressions.literal ? "literals" : "expressions"));
-  for (std::size_t i = 0; i < expressions.texts.size(); ++i) {
-    add(expressions.texts[i]);
-    add(fmt::format("{}", expressions.flags[i]));
-  }
-  return hex(sha256(content));
-}
-
-Result<Database> build(const Expressions& expressions) {
-  const std::size_t count = expressions.texts.size();
-  std::vector<const char*> texts;
-  std::vector<std::size_t> sizes;
-  std::vector<unsigned> ids;
-  for (std::size_t i = 0; i < count; ++i) {
-    texts.push_back(expressions.texts[i].c_str());
-    sizes.push_back(expressions.texts[i].size());
-    ids.push_back(static_cast<unsigned>(i));
-  }
-  hs_database_t* database = nullptr;
-  hs_compile_error_t* error = nullptr;
-  const auto number = static_cast<unsigned>(count);
-  const hs_error_t outcome =
-      expressions.literal
-          ? hs_compile_lit_multi(texts.data(), expressions.flags.data(), ids.data(), sizes.data(),
-                                 number, HS_MODE_BLOCK, nullptr, &database, &error)
-          : hs_compile_multi(texts.data(), expressions.flags.data(), ids.data(), number,
-                             HS_MODE_BLOCK, nullptr, &database, &error);
-  if (outcome == HS_SUCCESS) return Database(database);
-  std::string message = error != nullptr ? error->message : "out of memory";
-  if (error != nullptr && error->expression >= 0 &&
-      static_cast<std::size_t>(error->expression) < count) {
-    message += fmt::format(": {}", expressions.texts[static_cast<std::size_t>(error->expression)]);
-  }
-  hs_free_compile_error(error);
-  return fail(Errc::kInvalidArgument, message);
-}
-
-// The database of this name; null where the cache does not have it.
-Database read_kept(TextDatabaseCache* cache, const std::string& name) {
-  const std::optional<std::string> kept = cache != nullptr ? cache->find(name) : std::nullopt;
-  if (!kept) return nullptr;
-  hs_database_t* database = nullptr;
-  // Hyperscan checks version, processor and a checksum; what fails is made anew.
-  if (hs_deserialize_database(kept->data(), kept->size(), &database) != HS_SUCCESS) return nullptr;
-  return Database(database);
-}
-void keep(TextDatabaseCache* cache, const std::string& name, const Database& database) {
-  char* bytes = nullptr;
-  std::size_t size = 0;
-  if (cache == nullptr || hs_serialize_database(database.get(), &bytes, &size) != HS_SUCCESS) {
-    return;
-  }
-  cache->keep(name, {bytes, size});
-  std::free(bytes);
-}
-
-// A database for each group. All are looked for before one is compiled, so that a cache knows how
-// many will be. `bytes` counts those of them all.
-Result<std::vector<Compiled>> compile_groups(const std::vector<Expressions>& groups,
-                                             std::size_t bytes_max, TextDatabaseCache* cache) {
-  static std::atomic<std::uint64_t> last_serial{0};
-  std::vector<Compiled> compiled(groups.size());
-  std::vector<std::string> names(groups.size());
-  for (std::size_t i = 0; cache != nullptr && i < groups.size(); ++i) {
-    names[i] = digest_of(groups[i]);
-    compiled[i].database = read_kept(cache, names[i]);
-  }
-  std::size_t total = 0;
-  for (std::size_t i = 0; i < groups.size(); ++i) {
-    compiled[i].serial = ++last_serial;
-    const bool is_new = !compiled[i].database;
-    if (is_new) {
-      Result<Database> built = build(groups[i]);
-      if (!built) return tl::unexpected(built.error());
-      compiled[i].database = std::move(*built);
-    }
-    hs_database_size(compiled[i].database.get(), &compiled[i].bytes);
-    total += compiled[i].bytes;
-    if (total > bytes_max) {
-      return fail(Errc::kLimit,
-                  fmt::format("a text automaton of {} bytes; at most {}", total, bytes_max));
-    }
-    if (is_new) keep(cache, names[i], compiled[i].database);
-  }
-  return compiled;
 }
 
 // A regular expression for a trimmed phrase; a space stands for one or more white-space characters.
@@ -283,8 +140,12 @@ struct TextDatabase::Impl {
   std::vector<std::string> literals;
   std::vector<std::vector<Use>> uses;  // by literal
   std::vector<std::uint32_t> regexes;  // pattern of each expression
-  Compiled of_literals;
-  std::vector<Compiled> of_regexes;         // by group
+  ScanDatabase of_literals;
+  // The same, naming every occurrence, for texts that are scanned together: else a literal that is
+  // named once in a scan would be named in one text only. Null where of_literals does.
+  ScanDatabase of_joined;
+  bool can_join = false;
+  std::vector<ScanDatabase> of_regexes;     // by group
   std::vector<std::size_t> regexes_before;  // each group
 
   struct Scan {
@@ -297,8 +158,35 @@ struct TextDatabase::Impl {
 
   static int on_literal(unsigned id, unsigned long long, unsigned long long to, unsigned,
                         void* context) {
-    const Scan& scan = *static_cast<const Scan*>(context);
-    const auto end = static_cast<std::size_t>(to);
+    found(*static_cast<const Scan*>(context), id, static_cast<std::size_t>(to));
+    return 0;
+  }
+  struct JoinedScan {
+    const Impl& impl;
+    JoinedTexts& texts;
+    TextsVisitor visitor;
+    void* context;
+  };
+  static int on_joined(unsigned id, unsigned long long, unsigned long long to, unsigned,
+                       void* context) {
+    const JoinedScan& scan = *static_cast<const JoinedScan*>(context);
+    const JoinedTexts::Text at = scan.texts.at(static_cast<std::size_t>(to));
+    OfText of{at.number, scan.visitor, scan.context};
+    found({scan.impl, at.text, visit_of_text, &of}, id, static_cast<std::size_t>(to) - at.begin);
+    return 0;
+  }
+  // A text among several.
+  struct OfText {
+    std::size_t number;
+    TextsVisitor visitor;
+    void* context;
+  };
+  static void visit_of_text(void* context, const TextMatch& match) {
+    const OfText& of = *static_cast<const OfText*>(context);
+    of.visitor(of.context, of.number, match);
+  }
+  // An occurrence of a literal that ends at a byte of the scan's text.
+  static void found(const Scan& scan, unsigned id, std::size_t end) {
     for (const Use& use : scan.impl.uses[id]) {
       const std::size_t size = scan.impl.literals[id].size();
       TextMatch match{use.pattern, 0, 0};
@@ -315,7 +203,6 @@ struct TextDatabase::Impl {
       }
       scan.visitor(scan.context, match);
     }
-    return 0;
   }
   static int on_regex(unsigned id, unsigned long long from, unsigned long long to, unsigned,
                       void* context) {
@@ -328,15 +215,42 @@ struct TextDatabase::Impl {
     scan.visitor(scan.context, match);
     return 0;
   }
-  static void run(const Compiled& compiled, std::string_view text, match_event_handler handler,
-                  Scan& scan) {
+  static void run(const ScanDatabase& compiled, std::string_view text, match_event_handler handler,
+                  void* scan) {
     if (!compiled.database || text.empty()) return;  // nothing sought is empty
     hs_scratch_t* scratch =
         this_threads_scratch().ready_for(compiled.database.get(), compiled.serial);
-    const hs_error_t error =
-        hs_scan(compiled.database.get(), text.data(), static_cast<unsigned>(text.size()), 0,
-                scratch, handler, &scan);
+    const hs_error_t error = hs_scan(compiled.database.get(), text.data(),
+                                     static_cast<unsigned>(text.size()), 0, scratch, handler, scan);
     TOCSIN_ASSERT(error == HS_SUCCESS, "a scan with its own scratch succeeds");
+  }
+  void scan_regexes(Scan& scan) const {
+    for (std::size_t i = 0; i < of_regexes.size(); ++i) {
+      scan.regexes_before = regexes_before[i];
+      run(of_regexes[i], scan.text, on_regex, &scan);
+    }
+  }
+  void scan_literals(std::span<const std::string_view> texts, TextsVisitor visitor,
+                     void* context) const {
+    if (literals.empty()) return;
+    JoinedTexts& joined = this_threads_scratch().joined();
+    joined.clear();
+    JoinedScan scan{*this, joined, visitor, context};
+    const auto scan_joined = [&] {
+      run(of_joined.database ? of_joined : of_literals, joined.all(), on_joined, &scan);
+      joined.clear();
+    };
+    for (std::uint32_t i = 0; i < texts.size(); ++i) {
+      if (can_join && texts[i].size() <= kJoinedMost) {
+        if (!joined.has_room(texts[i])) scan_joined();
+        joined.add(i, texts[i]);
+      } else {
+        OfText of{i, visitor, context};
+        Scan alone{*this, texts[i], visit_of_text, &of};
+        run(of_literals, texts[i], on_literal, &alone);
+      }
+    }
+    if (!joined.empty()) scan_joined();
   }
 };
 
@@ -348,8 +262,8 @@ TextDatabase& TextDatabase::operator=(TextDatabase&&) noexcept = default;
 const std::vector<TextPattern>& TextDatabase::patterns() const { return impl_->patterns; }
 std::size_t TextDatabase::bytes() const {
   std::size_t sum = impl_->of_literals.bytes;
-  for (const Compiled& group : impl_->of_regexes) sum += group.bytes;
-  return sum;
+  for (const ScanDatabase& group : impl_->of_regexes) sum += group.bytes;
+  return sum + impl_->of_joined.bytes;
 }
 
 Result<TextDatabase> TextDatabase::compile(std::vector<TextPattern> patterns, std::size_t bytes_max,
@@ -357,9 +271,9 @@ Result<TextDatabase> TextDatabase::compile(std::vector<TextPattern> patterns, st
   TextDatabase made;
   Impl& impl = *made.impl_;
   impl.patterns = std::move(patterns);
-  Expressions literals;
+  ScanExpressions literals;
   literals.literal = true;
-  Expressions regexes;
+  ScanExpressions regexes;
   std::unordered_map<std::string, std::size_t> literal_places;
   const auto add_use = [&](const std::string& literal, Impl::Use use, bool once) {
     const auto [place, is_new] = literal_places.try_emplace(literal, impl.literals.size());
@@ -405,18 +319,24 @@ Result<TextDatabase> TextDatabase::compile(std::vector<TextPattern> patterns, st
   }
   if (!impl.literals.empty()) {
     literals.texts = impl.literals;
-    Result<std::vector<Compiled>> compiled = compile_groups({literals}, bytes_max, cache);
+    Result<std::vector<ScanDatabase>> compiled = compile_scans({literals}, bytes_max, cache);
     if (!compiled) return tl::unexpected(compiled.error());
     impl.of_literals = std::move(compiled->front());
+    impl.can_join = true;
+    if (std::ranges::count(literals.flags, HS_FLAG_SINGLEMATCH) > 0) {
+      literals.flags.assign(literals.flags.size(), 0);
+      compiled = compile_scans({literals}, bytes_max, cache);
+      impl.can_join = compiled.has_value();  // one that is too large is done without
+      if (compiled) impl.of_joined = std::move(compiled->front());
+    }
   }
-  std::vector<Expressions> groups;
-  for (const std::size_t end : group_ends(regexes)) {
-    const std::size_t begin =
-        groups.empty() ? 0 : impl.regexes_before.back() + groups.back().texts.size();
-    impl.regexes_before.push_back(begin);
-    groups.push_back(part_of(regexes, begin, end));
+  const std::vector<ScanExpressions> groups = groups_of(regexes);
+  std::size_t before = 0;
+  for (const ScanExpressions& group : groups) {
+    impl.regexes_before.push_back(before);
+    before += group.texts.size();
   }
-  Result<std::vector<Compiled>> compiled = compile_groups(groups, bytes_max, cache);
+  Result<std::vector<ScanDatabase>> compiled = compile_scans(groups, bytes_max, cache);
   if (!compiled) return tl::unexpected(compiled.error());
   impl.of_regexes = std::move(*compiled);
   return made;
@@ -425,13 +345,21 @@ Result<TextDatabase> TextDatabase::compile(std::vector<TextPattern> patterns, st
 void TextDatabase::scan_with(std::string_view text, Visitor visitor, void* context) const {
   for (const std::uint32_t pattern : impl_->always) visitor(context, {pattern, 0, 0});
   Impl::Scan scan{*impl_, text, visitor, context, 0};
-  Impl::run(impl_->of_literals, text, Impl::on_literal, scan);
-  for (std::size_t i = 0; i < impl_->of_regexes.size(); ++i) {
-    scan.regexes_before = impl_->regexes_before[i];
-    Impl::run(impl_->of_regexes[i], text, Impl::on_regex, scan);
-  }
+  Impl::run(impl_->of_literals, text, Impl::on_literal, &scan);
+  impl_->scan_regexes(scan);
 }
 
+void TextDatabase::scan_texts_with(std::span<const std::string_view> texts, TextsVisitor visitor,
+                                   void* context) const {
+  impl_->scan_literals(texts, visitor, context);
+  if (impl_->always.empty() && impl_->of_regexes.empty()) return;
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    Impl::OfText of{i, visitor, context};
+    for (const std::uint32_t pattern : impl_->always) visitor(context, i, {pattern, 0, 0});
+    Impl::Scan scan{*impl_, texts[i], Impl::visit_of_text, &of};
+    impl_->scan_regexes(scan);
+  }
+}
 // ---- plain search
 
 bool is_word(std::string_view text, std::size_t begin, std::size_t end) {

@@ -11,11 +11,13 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "cep/base/result.h"
+#include "cep/data/scan_database.h"
 
 namespace tocsin::cep {
 enum class PatternKind : std::uint8_t { kLiteral, kPhrase, kRegex };
@@ -32,16 +34,6 @@ struct TextMatch {
   std::uint32_t pattern = 0;
   std::size_t begin = 0;
   std::size_t end = 0;
-};
-
-/// Where compiled databases are kept between runs. Both may be called by any thread.
-class TextDatabaseCache {
- public:
-  virtual ~TextDatabaseCache() = default;
-  /// What keep() was given under this name (a digest of the content, hexadecimal); nothing where it
-  /// was not, or cannot be read.
-  virtual std::optional<std::string> find(const std::string& name) = 0;
-  virtual void keep(const std::string& name, std::string_view bytes) = 0;
 };
 
 /// Immutable; scanning is allowed from any thread.
@@ -63,13 +55,27 @@ class TextDatabase {
         text, [](void* context, const TextMatch& match) { (*static_cast<Visit*>(context))(match); },
         &visit);
   }
+  /// The same in many texts: calls `visit(i, match)` for the matches in texts[i]. Literals are
+  /// searched for in many short texts at once.
+  template <typename Visit>
+  void scan_texts(std::span<const std::string_view> texts, Visit&& visit) const {
+    scan_texts_with(
+        texts,
+        [](void* context, std::size_t text, const TextMatch& match) {
+          (*static_cast<Visit*>(context))(text, match);
+        },
+        &visit);
+  }
   const std::vector<TextPattern>& patterns() const;
   std::size_t bytes() const;
 
  private:
   struct Impl;
   using Visitor = void (*)(void* context, const TextMatch& match);
+  using TextsVisitor = void (*)(void* context, std::size_t text, const TextMatch& match);
   void scan_with(std::string_view text, Visitor visitor, void* context) const;
+  void scan_texts_with(std::span<const std::string_view> texts, TextsVisitor visitor,
+                       void* context) const;
 
   std::unique_ptr<Impl> impl_;
 };

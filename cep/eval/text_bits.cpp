@@ -11,13 +11,13 @@ void set_bit(TextBits::Words& words, std::uint32_t row) {
 }
 }  // namespace
 
-void TextBits::scan(const SearchedText& searched, std::string_view text, std::uint32_t row,
-                    Result& result) {
-  set_bit(result.known, row);
-  searched.database.scan(text, [&](const TextMatch& match) {
+// Scans the texts that were gathered.
+void TextBits::scan(const SearchedText& searched, const Gathered& gathered, Result& result) {
+  for (const std::uint32_t row : gathered.rows) set_bit(result.known, row);
+  searched.database.scan_texts(gathered.texts, [&](std::size_t i, const TextMatch& match) {
     for (const SearchedText::Use& use : searched.uses[match.pattern]) {
-      if (use.word && !is_word(text, match.begin, match.end)) continue;
-      set_bit(result.found[use.slot], row);
+      if (use.word && !is_word(gathered.texts[i], match.begin, match.end)) continue;
+      set_bit(result.found[use.slot], gathered.rows[i]);
     }
   });
 }
@@ -27,6 +27,7 @@ void TextBits::evaluate(const ProgramImpl& program, const TextAtoms& atoms, cons
                         std::uint64_t& values_missing) {
   const std::vector<SearchedText>& texts = atoms.texts();
   results_.resize(texts.size());
+  gathered_.resize(texts.size());
   std::vector<std::vector<std::uint32_t>> by_row(rows_of_type.size());
   bool has_expressions = false;
   for (std::uint32_t t = 0; t < texts.size(); ++t) {
@@ -37,6 +38,7 @@ void TextBits::evaluate(const ProgramImpl& program, const TextAtoms& atoms, cons
     result.found.resize(searched.slots);
     for (Words& found : result.found) found.assign(words, 0);
     result.known.assign(words, 0);
+    gathered_[t].clear();
     if (!searched.column) {
       by_row[searched.type.value].push_back(t);
       has_expressions = true;
@@ -45,18 +47,20 @@ void TextBits::evaluate(const ProgramImpl& program, const TextAtoms& atoms, cons
     const Column& column = batch.types[searched.type.value].fields[searched.column->value];
     if (column.known.size() < rows) continue;  // a field that nothing filled is missing
     for (std::uint32_t row = 0; row < rows; ++row) {
-      if (column.known[row] != 0) scan(searched, column.texts[row], row, result);
+      if (column.known[row] != 0) gathered_[t].add(row, column.texts[row]);
     }
   }
-  if (!has_expressions) return;
-  EvalScope scope{program};
-  scope.batch = &batch;
-  scope.values_missing = &values_missing;
-  for (const Row& row : batch.rows) {
-    for (const std::uint32_t t : by_row[row.type.value]) {
-      const Value value = cep::evaluate(*texts[t].operand, EventView{&row, nullptr}, scope);
-      if (!value.is_missing()) scan(texts[t], value.text, row.index, results_[t]);
+  if (has_expressions) {
+    EvalScope scope{program};
+    scope.batch = &batch;
+    scope.values_missing = &values_missing;
+    for (const Row& row : batch.rows) {
+      for (const std::uint32_t t : by_row[row.type.value]) {
+        const Value value = cep::evaluate(*texts[t].operand, EventView{&row, nullptr}, scope);
+        if (!value.is_missing()) gathered_[t].add(row.index, value.text);
+      }
     }
   }
+  for (std::uint32_t t = 0; t < texts.size(); ++t) scan(texts[t], gathered_[t], results_[t]);
 }
 }  // namespace tocsin::cep

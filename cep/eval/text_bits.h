@@ -25,8 +25,22 @@ class TextBits {
     std::vector<Words> found;  // by slot
     Words known;
   };
-  static void scan(const SearchedText& searched, std::string_view text, std::uint32_t row,
-                   Result& result);
-  std::vector<Result> results_;  // by text
+  // The texts of the rows that have one.
+  struct Gathered {
+    std::vector<std::uint32_t> rows;
+    std::vector<std::string_view> texts;
+    void add(std::uint32_t row, std::string_view text) {
+      rows.push_back(row);
+      texts.push_back(text);
+    }
+    void clear() {
+      rows.clear();
+      texts.clear();
+    }
+  };
+  static void scan(const SearchedText& searched, const Gathered& gathered, Result& result);
+
+  std::vector<Result> results_;     // by text
+  std::vector<Gathered> gathered_;  // the same
 };
 }  // namespace tocsin::cep

@@ -19,6 +19,7 @@ class BusyRow : public PlacesEvent {
   /// one by one take `steps`.
   BusyRow(const RuleProgram& rule, BusyKey& key, StepMeter& steps, EngineStats& stats)
       : rule_(rule), key_(key), steps_(steps), stats_(stats) {}
+  EventTypeIndex type() const override { return row().type; }
   bool fits(std::uint32_t step) override {
     return fits_row(rule_.steps[step].take, static_cast<int>(step));
   }

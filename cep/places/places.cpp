@@ -37,9 +37,15 @@ void Places::expire(std::int64_t now_us) {
 }
 
 void Places::expire_part() {
-  for (std::size_t i = 0; i < part_->places.size(); ++i) {
-    Ring<PlaceEntry>& ring = part_->places[i].ring;
-    while (!ring.empty() && is_over(ring.front().latest)) pop(i);
+  const std::uint64_t least = part_->latest_least;
+  if (least < state_.log.begin() || (least < state_.log.end() && is_over(least))) {
+    std::uint64_t next = ~std::uint64_t{0};
+    for (std::size_t i = 0; i < part_->places.size(); ++i) {
+      Ring<PlaceEntry>& ring = part_->places[i].ring;
+      while (!ring.empty() && is_over(ring.front().latest)) pop(i);
+      if (!ring.empty()) next = std::min(next, ring.front().latest);
+    }
+    part_->latest_least = next;
   }
   let_go();
 }
@@ -50,6 +56,7 @@ std::uint32_t Places::last_of_loop() const {
 }
 
 void Places::pop(std::size_t place) {
+  part_->is_settled = false;
   part_->places[place].ring.pop();
   --state_.entry_count;
   if (place == 0) --state_.start_count;
@@ -65,6 +72,7 @@ void Places::let_go_of_events(std::uint64_t before) {
 // What nothing can reach any more leaves: entries that nothing follows or will follow, and what
 // loops took before the oldest first event.
 void Places::let_go() {
+  if (part_->is_settled) return;
   std::vector<PatternPlace>& places = part_->places;
   for (std::size_t i = places.size() - 1; i > 0; --i) {
     Ring<PlaceEntry>& before = places[i - 1].ring;
@@ -82,6 +90,14 @@ void Places::let_go() {
     const Ring<PlaceEntry>& starts = places.front().ring;
     part_->chain->drop_before(starts.empty() ? state_.log.end() : starts.front().event);
   }
+  // What loops and chains took goes by more than that.
+  part_->is_settled = part_->loops.empty() && part_->chain == nullptr;
+}
+
+// Nothing before the place may be followed any more.
+void Places::skip_all_before(std::uint32_t place) {
+  part_->places[place].low = part_->places[place - 1].ring.end();
+  part_->is_settled = false;
 }
 
 void Places::drop_before(std::uint64_t number, std::int64_t now_us) {
@@ -103,6 +119,7 @@ void Places::skip_late(std::uint32_t step) {
   low = std::max(low, before.begin());
   while (low < before.end() && state_.log[before[low].event].engine_time_us + gap->us <= now_us_) {
     ++low;
+    part_->is_settled = false;
   }
 }
 
@@ -119,7 +136,7 @@ bool Places::is_awaited(std::uint32_t step) const {
 bool Places::take(PlacesEvent& event) {
   current_ = state_.log.end();
   // Backwards, so that an event never follows itself.
-  for (auto step = static_cast<std::uint32_t>(rule_.steps.size()); step-- > 0;) {
+  for (const std::uint32_t step : program().steps_of(event.type())) {
     if (program().value) {
       take_by_value(step, event);
     } else if (skip_late(step); is_awaited(step)) {
@@ -178,8 +195,7 @@ void Places::take_for_step(std::uint32_t step, PlacesEvent& event, bool fits, bo
   const bool is_last = step + 1 == rule_.steps.size();
   if (step > 0 && rule_.steps[step - 1].is_greedy && event.fits(step - 1)) {
     // It is the loop's, and what waits behind the loop without it is over.
-    const std::uint32_t place = program().first_place[step];
-    part_->places[place].low = part_->places[place - 1].ring.end();
+    skip_all_before(program().first_place[step]);
     return;
   }
   std::optional<PlaceEntry> entry;
@@ -195,16 +211,12 @@ void Places::take_for_step(std::uint32_t step, PlacesEvent& event, bool fits, bo
   } else if (entry) {
     push(step, *entry, event);
   }
-  if (ends_loop) {
-    const std::uint32_t firsts = program().first_place[step];
-    part_->places[firsts + 1].low = part_->places[firsts].ring.end();
-  }
+  if (ends_loop) skip_all_before(program().first_place[step] + 1);
   if (step == 0) return;
   const Contiguity contiguity = rule_.steps[step].contiguity;
   if (is_forbidden || (fits && contiguity != Contiguity::kAny) ||
       (contiguity == Contiguity::kNext && event.is_considered())) {
-    const std::uint32_t place = program().first_place[step];
-    part_->places[place].low = part_->places[place - 1].ring.end();
+    skip_all_before(program().first_place[step]);
   }
 }
 
@@ -245,9 +257,7 @@ void Places::push(std::uint32_t step, PlaceEntry entry, PlacesEvent& event) {
   entry.event = event.capture();
   if (!is_loop) entry.subset = event.subset(step);
   if (step == 0 && !is_loop) entry.latest = entry.event;
-  ring.push(entry);
-  ++state_.entry_count;
-  if (place == 0) ++state_.start_count;
+  state_.add(*part_, place, entry);
   if (is_loop && part_->lengths != nullptr) push_length(*part_, place - 1, ring.end() - 1);
   if (program().chain || (place == 0 && program().pair)) push_compared(step, event);
 }
@@ -288,9 +298,7 @@ void Places::begin_loop(std::uint32_t step, PlaceEntry entry, PlacesEvent& event
   entry.event = event.capture();
   entry.taken = part_->loops[*program().loop_of(step)].taken.end();
   if (step == 0) entry.latest = entry.event;
-  part_->places[program().first_place[step]].ring.push(entry);
-  ++state_.entry_count;
-  if (step == 0) ++state_.start_count;
+  state_.add(*part_, program().first_place[step], entry);
 }
 
 std::optional<PlaceEntry> Places::end_loop(std::uint32_t step) {

@@ -42,6 +42,7 @@ namespace tocsin::cep {
 class PlacesEvent {
  public:
   virtual ~PlacesEvent() = default;
+  virtual EventTypeIndex type() const = 0;
   /// Whether it fits a step; whether an absence between a step and the next forbids it.
   virtual bool fits(std::uint32_t step) = 0;
   virtual bool is_forbidden_after(std::uint32_t step) = 0;
@@ -121,6 +122,7 @@ class Places {
   bool is_over(std::uint64_t start) const;
   void expire_part();
   void pop(std::size_t place);
+  void skip_all_before(std::uint32_t place);
   void let_go();
   void let_go_of_events(std::uint64_t before);
   Span next(std::uint32_t place, Span span) const;

@@ -1,5 +1,7 @@
 #include "cep/record/places_state.h"
 
+#include <algorithm>
+
 namespace tocsin::cep {
 std::uint64_t PlacesState::push_event(const KeptEvent& event, std::uint32_t size) {
   sizes.push(size);
@@ -69,6 +71,13 @@ std::size_t PlacesPart::bytes() const {
   if (others != nullptr) sum += others->bytes();
   if (chain != nullptr) sum += chain->bytes();
   return sum;
+}
+
+void PlacesState::add(PlacesPart& part, std::size_t place, const PlaceEntry& entry) {
+  part.places[place].ring.push(entry);
+  part.latest_least = std::min(part.latest_least, entry.latest);
+  ++entry_count;
+  if (place == 0) ++start_count;
 }
 
 void PlacesState::count(const PlacesPart& part) {

@@ -92,7 +92,11 @@ struct PlacesPart {
   /// sides of it: the events of the longest loop that ends there.
   std::unique_ptr<RangeLeast> lengths;
   const std::string* value = nullptr;  // of PlacesState::by_value
-  std::uint64_t in_order = 0;          // how often PlacesState::order names it
+  /// No place's oldest entry has an older `latest`: until that event is over, no entry is.
+  std::uint64_t latest_least = 0;
+  /// Nothing has gone, and nothing may follow less, since what nothing can reach was let go.
+  bool is_settled = false;
+  std::uint64_t in_order = 0;  // how often PlacesState::order names it
 
   bool is_empty() const { return places.front().ring.empty(); }
   std::size_t entries() const;
@@ -142,6 +146,8 @@ struct PlacesState {
   /// Copies an event behind the others. Gives its number.
   std::uint64_t push_event(const KeptEvent& event, std::uint32_t size);
   void pop_event();
+  /// Adds an entry to a place of a part.
+  void add(PlacesPart& part, std::size_t place, const PlaceEntry& entry);
   /// Counts a part's entries and events afresh.
   void count(const PlacesPart& part);
   std::size_t bytes() const;

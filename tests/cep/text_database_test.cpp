@@ -8,6 +8,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "cep/value/unicode.h"
@@ -130,6 +131,45 @@ TEST_CASE("text database: agrees with a plain search on random texts") {
   });
 }
 
+TEST_CASE("text database: in many texts at once the same is found as in each by itself") {
+  tests::for_all_seeds("cep", 100, [](tests::Random& random) {
+    const auto text_of = [&](std::int64_t length) {
+      std::string text;
+      while (length-- > 0) text += random.pick({"a", "b", " ", "é", "\t", "gift", "card"});
+      return text;
+    };
+    std::vector<TextPattern> patterns;
+    for (std::int64_t i = random.between(1, 8); i > 0; --i) {
+      const std::string text = text_of(random.between(0, 3));
+      const bool places = random.chance(40);
+      patterns.push_back(random.chance(50) ? literal(text, places) : phrase(text, places));
+    }
+    if (random.chance(30)) patterns.push_back(regex("a[^b]+b", false, random.chance(50)));
+    // They fill the buffer of joined texts, and some are too long for it.
+    std::vector<std::string> texts;
+    for (std::int64_t i = random.between(0, 600); i > 0; --i) {
+      texts.push_back(random.chance(3)
+                          ? std::string(static_cast<std::size_t>(random.between(250, 260)), 'a')
+                          : text_of(random.between(0, 12)));
+      if (random.chance(2)) texts.back() += "\xFFgift";
+    }
+    const auto database = TextDatabase::compile(patterns, kLarge, nullptr);
+    REQUIRE(database.has_value());
+    using Found = std::tuple<std::size_t, std::uint32_t, std::size_t, std::size_t>;
+    std::set<Found> together, alone;
+    database->scan_texts(std::vector<std::string_view>(texts.begin(), texts.end()),
+                         [&](std::size_t i, const TextMatch& match) {
+                           together.insert({i, match.pattern, match.begin, match.end});
+                         });
+    for (std::size_t i = 0; i < texts.size(); ++i) {
+      database->scan(texts[i], [&](const TextMatch& match) {
+        alone.insert({i, match.pattern, match.begin, match.end});
+      });
+    }
+    CHECK(together == alone);
+  });
+}
+
 TEST_CASE("text database: what cannot be searched for is refused with its place") {
   struct Row {
     const char* regex;
@@ -179,7 +219,7 @@ TEST_CASE("text database: a cache gives the same database, and a damaged one is 
   const std::vector<TextPattern> patterns = {literal("gift"), regex("an[yi]desk")};
   MemoryCache cache;
   REQUIRE(TextDatabase::compile(patterns, kLarge, &cache).has_value());
-  CHECK(cache.kept.size() == 2);
+  CHECK(cache.kept.size() == 3);  // the literal's twice: for one text, and for many
   CHECK(cache.hits == 0);
   for (const bool damage : {false, true}) {
     if (damage) {
@@ -192,7 +232,7 @@ TEST_CASE("text database: a cache gives the same database, and a damaged one is 
                    [&](const TextMatch& match) { matches.insert(match.pattern); });
     CHECK(matches == std::set<std::uint32_t>{0, 1});
   }
-  CHECK(cache.hits == 4);
+  CHECK(cache.hits == 6);
 }
 
 // The names that a compile of the patterns looked for, and those that it had to compile.
