@@ -37,7 +37,8 @@ class Decoder::Impl {
 
  private:
   static constexpr int kTypeUnknown = -1;  // `type` not met yet
-  static constexpr std::size_t kTypeBeginsMax = 2;
+  static constexpr std::size_t kTypeBeginsMax = 4;
+  static constexpr std::size_t kTypeBeginsOfIgnored = 2;
 
   // A line's own fields are gone through without a call: it would put the cursor into memory.
   [[gnu::always_inline]] inline bool find_type(JsonCursor& begin, bool& more);
@@ -78,7 +79,7 @@ class Decoder::Impl {
   TypeNames names_;
   std::vector<LineForm::Begin> type_begins_;  // where `type` stood in lines whose form is known
   FormPause pause_;
-  ObjectPlan nothing_;  // what an ignored line's fields lead to
+  TypePlan ignored_;  // of types that no file declares: it has no fields
   JsonScanner scanner_;
   std::vector<char> open_;  // for skipping
 

@@ -13,22 +13,39 @@
 #include "runtime/decode/line_form.h"
 #include "runtime/decode/marked_lines.h"
 #include "runtime/decode/type_plan.h"
+#include "runtime/decode/word_table.h"
 
 namespace tocsin::runtime {
 static_assert(kLinePadding >= kReadAhead && kLinePadding >= LineForm::kReadAheadOfForm &&
               kLinePadding >= kSeparatorPadding);
 
-// The form of the line, where an earlier line had it too; its type is then the line's. Null, and
-// nothing is changed, otherwise.
+namespace {
+// Appends a line of a type that is not declared.
+void add_ignored(std::string_view text, const LineFault& fault, DecodedBlock& block) {
+  BlockLine& line = block.lines.emplace_back();
+  line.text = text;
+  line.number = static_cast<std::uint32_t>(++block.line_count);
+  line.kind = LineKind::kIgnored;
+  block.faults.push_back(fault);
+}
+}  // namespace
+
+// The form of the line, where an earlier line had it too; its type is then the line's, or none that
+// is declared. Null, and nothing is changed, otherwise.
 const LineForm* Decoder::Impl::known_form(const SeparatedLine& line, std::uint32_t& quotes) {
   for (const LineForm::Begin& begin : type_begins_) {
     if (begin.separator != 0 && line.before + begin.separator >= line.of->end()) continue;
-    const int type = names_.find_at(line, line.before[begin.separator] + begin.add);
-    if (type < 0) continue;
-    const LineForm* const form =
-        types_[static_cast<std::size_t>(type)].forms.find(line, begin, quotes);
+    const std::uint32_t offset = line.before[begin.separator] + begin.add;
+    const int type = names_.find_at(line, offset);
+    // Where it is none, and the line has a form, the type begins there: it is one that is ignored.
+    TypePlan& plan = type >= 0 ? types_[static_cast<std::size_t>(type)] : ignored_;
+    const LineForm* const form = plan.forms.find(line, begin, quotes);
     if (form == nullptr) continue;
     start_type(type);
+    if (type < 0) {
+      const char* const token = line.text + offset;
+      offender_ = {token, string_inside(token + 1).size() + 2};
+    }
     return form;
   }
   return nullptr;
@@ -67,7 +84,7 @@ bool Decoder::Impl::take_form(const SeparatedLine& line, const LineForm& form) {
 
 // Nothing is left of the line of which some fields were taken.
 void Decoder::Impl::take_back() {
-  if (type_->used) drop();
+  if (type_index_ >= 0 && type_->used) drop();
   forget_line();
 }
 
@@ -98,13 +115,14 @@ bool Decoder::Impl::take_known(MarkedLines& marked) {
   return true;
 }
 
-// The line is well-formed, and of a type that is declared.
+// The line is well-formed, and an event or one of a type that is not declared.
 void Decoder::Impl::learn_form(const JsonMarks& marks) {
-  LineForms& forms = type_->forms;
+  TypePlan& plan = type_index_ >= 0 ? *type_ : ignored_;
+  LineForms& forms = plan.forms;
   if (pause_.is_on() || !forms.wants_another()) return;
-  std::optional<LineForm> form = read_form(line_, marks, *type_);
+  std::optional<LineForm> form = read_form(line_, marks, plan);
   if (const LineForm* const like = form ? forms.like(*form) : nullptr) {
-    form = read_form(line_, marks, *type_, like->kinds());
+    form = read_form(line_, marks, plan, like->kinds());
   }
   if (!form) {
     forms.has_none();
@@ -112,7 +130,8 @@ void Decoder::Impl::learn_form(const JsonMarks& marks) {
   }
   const LineForm::Begin begin = form->type_begin();
   const bool is_known = std::ranges::find(type_begins_, begin) != type_begins_.end();
-  if (!is_known && type_begins_.size() == kTypeBeginsMax) return;
+  const std::size_t begins_max = type_index_ >= 0 ? kTypeBeginsMax : kTypeBeginsOfIgnored;
+  if (!is_known && type_begins_.size() >= begins_max) return;
   if (!is_known) type_begins_.push_back(begin);
   forms.learn(std::move(*form));
 }
@@ -126,7 +145,8 @@ bool Decoder::Impl::walk_marked(MarkedLines& marked) {
   JsonCursor at(marks);
   if (walk_line(at) && at.is_at(end)) {
     marked.ended_at(at.position());
-    if (has_time_) learn_form({marks.text, marks.begin, at.position()});
+    const bool is_ignored = type_index_ == kTypeIgnored && verdict_ == LineVerdict::kOk;
+    if (has_time_ || is_ignored) learn_form({marks.text, marks.begin, at.position()});
     return true;
   }
   marked.give_up();
@@ -188,17 +208,21 @@ std::size_t Decoder::Impl::decode_known(std::string_view text, std::size_t line_
       missed_ = at;
       break;
     }
-    const bool used = type_->used;
-    if (!has_time_ || verdict_ != LineVerdict::kOk) {
-      if (used) drop();
-      break;
-    }
-    if (used && !form->has_required()) {
-      std::ranges::copy(form->seen(), seen_.begin());
-      report_absent();
+    if (type_index_ >= 0) {
+      const bool used = type_->used;
+      if (!has_time_ || verdict_ != LineVerdict::kOk) {
+        if (used) drop();
+        break;
+      }
+      if (used && !form->has_required()) {
+        std::ranges::copy(form->seen(), seen_.begin());
+        report_absent();
+      }
+      add_line(block, used);
+    } else {
+      add_ignored(line_, fault(), block);
     }
     pause_.found(line_.size());
-    add_line(block, used);
     place.before += form->separators();
     place.quotes = quotes;
     at = place.text + place.begin();

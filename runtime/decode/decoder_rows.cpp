@@ -16,7 +16,9 @@ Decoder::Impl::Impl(const cep::Plan& plan, TypePlans types)
       types_(std::move(types.types)),
       word_tables_(std::move(types.word_tables)),
       names_(std::move(types.names)),
-      seen_((types.key_count_max + 63) / 64) {}
+      seen_((types.key_count_max + 63) / 64) {
+  ignored_.objects.resize(1);
+}
 
 void Decoder::Impl::begin(cep::Batch& batch) {
   if (batch_ != nullptr) finish();

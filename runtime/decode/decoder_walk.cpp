@@ -195,7 +195,7 @@ void Decoder::Impl::forget_line() {
 bool Decoder::Impl::walk_line(JsonCursor& at) {
   bool more = false;
   return find_type(at, more) &&
-         walk_fields(at, type_index_ >= 0 ? type_->objects[0] : nothing_, more);
+         walk_fields(at, type_index_ >= 0 ? type_->objects[0] : ignored_.objects[0], more);
 }
 
 }  // namespace tocsin::runtime

@@ -92,7 +92,8 @@ void LineReports::unknown_type(const SourceLine& from, std::string_view token) {
   }
   ++summary_.ignored;
   if (sinks_.judged) judge(from.arrival, LineFate::kIgnored, {}, type_text(token));
-  if (ignored_types_.size() == kExamplesMax) return;
+  if (ignored_types_.size() == kExamplesMax || token == ignored_last_) return;
+  ignored_last_ = token;
   std::string type = type_text(token);
   if (std::ranges::find(ignored_types_, type) != ignored_types_.end()) return;
   summary_.ignored_examples.push_back(

@@ -122,6 +122,7 @@ class LineReports {
   RunSummary& summary_;
   std::string_view producer_;
   std::vector<std::string> ignored_types_;  // of the summary's examples
+  std::string ignored_last_;                // the token of one of those
   struct UnknownReason {
     const cep::Plan* plan = nullptr;
     std::string type;

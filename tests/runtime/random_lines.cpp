@@ -67,6 +67,7 @@ RandomLines::RandomLines(Random& random)
       comma_(random.pick({",", ",", ", ", " ,"})),
       colon_(random.pick({":", ":", ": ", " : "})),
       is_type_first_(random.chance(80)),
+      others_(random.pick<std::size_t>({3, 3, 90})),
       now_(1'700'000'000'000'000) {}
 
 std::string RandomLines::number() {
@@ -174,8 +175,12 @@ std::string RandomLines::event() {
         "day", "wait", "channel", "geo"}},
       {"login", {"ts", "user", "ok"}},
       {"PNG", {"when", "id"}},
-      {"other", {"ts", "what"}}};
-  const auto& [type, all] = kTypes[random_.weighted({60, 25, 10, 3})];
+      // Nobody declares these.
+      {"other", {"ts", "what"}},
+      {"logon", {"ts", "user", "ok"}},
+      {"a_type_of_somebody_else", {"what", "amount", "ts", "geo"}}};
+  const auto& [type, all] =
+      kTypes[random_.weighted({60, 25, 10, others_, others_ / 2, others_ / 2})];
   std::vector<std::string> keys = all;
   if (slips(10)) keys.erase(keys.begin() + static_cast<std::ptrdiff_t>(random_.below(keys.size())));
   if (slips(4)) keys.push_back(keys[random_.below(keys.size())]);
@@ -192,8 +197,8 @@ std::string RandomLines::event() {
                    : '"' + key + '"';
     line += colon_;
     if (key == "type") {
-      line +=
-          slips(1) ? random_.pick({"7", "\"pay\\u006dent\"", "\"\""}) : fmt::format("\"{}\"", type);
+      line += slips(1) ? random_.pick({"7", "\"pay\\u006dent\"", "\"o\\u0074her\"", "\"\""})
+                       : fmt::format("\"{}\"", type);
     } else if (key == "geo") {
       line +=
           "{\"lat\"" + colon_ + value("lat") + comma_ + "\"city\"" + colon_ + value("city") + "}";

@@ -39,6 +39,7 @@ class RandomLines {
   std::string comma_;
   std::string colon_;
   bool is_type_first_;
+  std::size_t others_;  // how often lines are of types that are not declared, beside 95 others
   std::int64_t now_;
 };
 }  // namespace tocsin::tests
