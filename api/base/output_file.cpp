@@ -67,9 +67,14 @@ Result<void> OutputFile::failed(int error_number) {
 }
 
 Result<void> OutputFile::write_line(std::string_view line) {
+  Result<void> written = write_line_of_many(line);
+  return written && by_line_ ? flush() : written;
+}
+
+Result<void> OutputFile::write_line_of_many(std::string_view line) {
   if (!error_.empty()) return fail(Errc::kIo, error_);
   buffer_.append(line).push_back('\n');
-  if (by_line_ || buffer_.size() >= kBufferBytes) return flush();
+  if (buffer_.size() >= kBufferBytes) return flush();
   return {};
 }
 

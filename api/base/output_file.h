@@ -6,9 +6,9 @@
 #include "cep/base/result.h"
 
 namespace tocsin::api {
-/// Lines reach a regular file 64 KiB at a time, anything else (a pipe, a terminal) one by one, so
-/// that who reads them never waits. After the first error everything is refused with that error
-/// again. Threading: one caller at a time.
+/// Lines reach a regular file 64 KiB at a time. Anything else (a pipe, a terminal) they reach one
+/// by one, so that who reads them never waits, or those that come together at once. After the first
+/// error everything is refused with that error again. Threading: one caller at a time.
 class OutputFile {
  public:
   /// Opens `path` for writing and empties it; "-" is standard output. Errors: kIo, naming the path.
@@ -23,6 +23,9 @@ class OutputFile {
   ~OutputFile();
   /// Writes `line` and a line end. Errors: kIo, naming the path and the system's reason.
   Result<void> write_line(std::string_view line);
+  /// The same of a line that others follow without delay; the last of them is written by
+  /// write_line().
+  Result<void> write_line_of_many(std::string_view line);
   /// Gives the system what is buffered.
   Result<void> flush();
   /// Flushes and closes; standard output stays open. Nothing may be written after it.

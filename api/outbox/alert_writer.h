@@ -23,10 +23,12 @@ class AlertWriter {
   AlertWriter(const cep::Plan& plan, OutputFile& output, WebhookOutbox* outbox,
               cep::Workers* workers = nullptr)
       : plan_(plan), format_(plan), output_(output), outbox_(outbox), workers_(workers) {}
-  /// Formats the live ones of alerts that are written next, by several threads where they are many.
-  /// They stay until the next call.
+  /// Prepares for alerts of which the live ones are written next, in their order: several threads
+  /// format them where they are many, and their lines reach the output together. They stay until
+  /// the next call.
   void prepare(std::span<const cep::Alert> alerts);
-  /// Writes one alert; what is owed to the webhook is owed although the output fails. Errors: kIo.
+  /// Writes one live alert; what is owed to the webhook is owed although the output fails. Errors:
+  /// kIo.
   Result<void> write(const cep::Alert& alert);
 
  private:
@@ -41,6 +43,8 @@ class AlertWriter {
     std::size_t begin = 0;
     std::size_t size = 0;
   };
+  bool is_live(const cep::Alert& alert) const;
+  bool is_prepared(const cep::Alert& alert) const;
   std::string_view line_of(const cep::Alert& alert);
 
   const cep::Plan& plan_;
@@ -50,6 +54,7 @@ class AlertWriter {
   cep::Workers* workers_;
   std::vector<Part> parts_;
   std::span<const cep::Alert> prepared_;
-  std::vector<Place> places_;  // by alert of these
+  const cep::Alert* last_ = nullptr;  // the last live one of these
+  std::vector<Place> places_;         // by alert of these; empty: none was formatted
 };
 }  // namespace tocsin::api

@@ -1,9 +1,13 @@
 #include "api/outbox/alert_writer.h"
 
 #include <doctest/doctest.h>
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
@@ -72,6 +76,52 @@ TEST_CASE("alert writer: several workers write what one writes") {
     CHECK(written_with(&workers, slices) == one);
     CHECK((workers.divided() > 0) == (count > 1));
   }
+}
+// A pipe that somebody reads.
+class Pipe {
+ public:
+  Pipe() { REQUIRE(pipe2(ends_.data(), O_NONBLOCK) == 0); }
+  Pipe(const Pipe&) = delete;
+  Pipe& operator=(const Pipe&) = delete;
+  ~Pipe() {
+    for (const int end : ends_) close(end);
+  }
+  std::string path() const { return fmt::format("/dev/fd/{}", ends_[1]); }
+  // The lines that are there to be read.
+  std::ptrdiff_t lines() const {
+    std::string text(65'536, ' ');
+    const ssize_t size = read(ends_[0], text.data(), text.size());
+    text.resize(size > 0 ? static_cast<std::size_t>(size) : 0);
+    return std::ranges::count(text, '\n');
+  }
+
+ private:
+  std::array<int, 2> ends_{};
+};
+
+TEST_CASE("alert writer: the alerts of one slice reach a pipe together, each slice at once") {
+  const cep::Plan plan = plan_of_two();
+  const Pipe pipe;
+  auto output = OutputFile::open(pipe.path());
+  REQUIRE(output);
+  AlertWriter writer(plan, *output, nullptr);
+  for (const std::size_t count : {5U, 1U, 2U, 6U}) {  // of 2 and 5 the last one is no live one
+    const std::vector<cep::Alert> alerts = alerts_from(0, count);
+    const auto is_live = [&](const cep::Alert& alert) {
+      return cep::status_of(plan, alert) == cep::Status::kLive;
+    };
+    const std::ptrdiff_t live = std::ranges::count_if(alerts, is_live);
+    writer.prepare(alerts);
+    std::ptrdiff_t written = 0;
+    for (const cep::Alert& alert : alerts) {
+      if (!is_live(alert)) continue;
+      REQUIRE(writer.write(alert));
+      CHECK(pipe.lines() == (++written == live ? live : 0));
+    }
+  }
+  const std::vector<cep::Alert> unforeseen = alerts_from(0, 1);
+  REQUIRE(writer.write(unforeseen[0]));
+  CHECK(pipe.lines() == 1);
 }
 }  // namespace
 }  // namespace tocsin::api
