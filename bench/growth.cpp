@@ -141,6 +141,10 @@ constexpr Row kRows[] = {
     {"without",
      "when pay where amount < 500 then pay where amount = 999 within D without pay where amount = "
      "600"},
+    {"without, by an earlier value",
+     "when pay as a where amount < 500 then pay where amount = 999 within D without pay where "
+     "amount "
+     "= 600 and amount > a.amount"},
     {"for each",
      "when pay as a where amount < 500 then pay where amount = 999 within D once per 1h for each "
      "a.amount"},

@@ -5,6 +5,7 @@
 #include <map>
 #include <utility>
 
+#include "cep/base/assert.h"
 #include "cep/compile/compile_paths.h"
 #include "cep/compile/compile_places.h"
 #include "cep/compile/compiler.h"
@@ -339,6 +340,8 @@ std::shared_ptr<const RuleProgram> sequence_of_pattern(const Plan& plan, const R
     return is_of_sequence(kind) || is_of_clause(kind);
   };
   if (!std::ranges::all_of(general_obstacles(rule), is_known, &Obstacle::kind)) return nullptr;
+  if (obstacle_of_without(rule)) return nullptr;
+  TOCSIN_ASSERT(!pattern.without || pattern.without->by_run.empty(), "it asks of the event alone");
   RuleProgram steps = sketch_of(plan, rule).program;
   for (std::size_t i = 0; i < steps.steps.size(); ++i) {
     StepProgram& step = steps.steps[i];

@@ -44,7 +44,7 @@ std::vector<const Expr*> totals_of(const RuleProgram& rule, std::uint32_t loop) 
 // Whether several loops are matched by places: where one of them ends and the next begins is all
 // that matches of one first event differ in (cep/places/longest_match.h).
 bool allows_loops(const RuleProgram& rule) {
-  return std::ranges::all_of(rule.steps, [](const StepProgram& step) {
+  return !rule.rule->without && std::ranges::all_of(rule.steps, [](const StepProgram& step) {
     return step.contiguity == Contiguity::kAny && step.guards.empty() && !step.gap &&
            (step.max == 1 || step.max == kUnbounded);
   });
@@ -64,6 +64,7 @@ class LongestDecides {
 
   bool holds_for(const Expr& having) const {
     if (!reads_others(having)) return true;
+    if (rule_.rule->without) return false;
     // What `until` ends for the oldest first event may be longer for another one.
     if (std::ranges::any_of(rule_.steps, is_special)) return false;
     if (having.op == Op::kAnd) {
@@ -125,7 +126,8 @@ std::optional<Obstacle> obstacle_of_loop(const RuleProgram& rule, const PlacesPr
   const bool is_known = is_at_border || (loop->has_until ? is_plain : loop->max == kUnbounded);
   // Without an end in time, partial matches with the same future are one: they are few.
   const bool is_endless = !rule.within && rule.rule->selection.kind == SelectionKind::kDefault;
-  if (is_endless || !is_known || places.loops.size() > 1 || (loop->has_until && loop->is_greedy)) {
+  if (is_endless || !is_known || places.loops.size() > 1 || rule.rule->without ||
+      (loop->has_until && loop->is_greedy)) {
     return Obstacle{loop->is_greedy ? ObstacleKind::kGreedy : ObstacleKind::kUntil, element};
   }
   const ExprPtr& where = element->until_where();
@@ -144,7 +146,9 @@ std::optional<Obstacle> obstacle_of_loop(const RuleProgram& rule, const PlacesPr
 // which the whole condition holds, if it holds for any: the loop is the first or the last step, and
 // plain `then` leads from each step to the next.
 std::optional<PlacesSum> sum_of(const RuleProgram& rule, const PlacesProgram& places) {
-  if (places.loops.size() != 1 || is_special(rule.steps[places.loops[0]])) return std::nullopt;
+  if (places.loops.size() != 1 || is_special(rule.steps[places.loops[0]]) || rule.rule->without) {
+    return std::nullopt;
+  }
   const std::uint32_t loop = places.loops[0];
   const bool is_last = loop + 1 == rule.steps.size();
   if ((loop != 0 && !is_last) || rule.steps[loop].max != kUnbounded) return std::nullopt;
@@ -216,7 +220,8 @@ bool reads_before_last(const RuleProgram& rule, const Expr& expr) {
 }
 
 bool is_of_sequence(ObstacleKind kind) {
-  return kind == ObstacleKind::kUntil || kind == ObstacleKind::kGreedy;
+  return kind == ObstacleKind::kUntil || kind == ObstacleKind::kGreedy ||
+         kind == ObstacleKind::kWithout;
 }
 
 tl::expected<PlacesProgram, Obstacle> places_of(const RuleProgram& rule) {

@@ -219,12 +219,17 @@ std::vector<Obstacle> beside_sequence(const Plan& plan, const Rule& rule,
   const RuleSketch sketch = sketch_of(plan, rule);
   const auto sequence = sequence_of(sketch.program);
   if (sequence || !is_of_sequence(sequence.error().kind)) obstacles.clear();
-  std::erase_if(obstacles, [](const Obstacle& obstacle) { return is_of_clause(obstacle.kind); });
+  std::erase_if(obstacles, [](const Obstacle& obstacle) {
+    return is_of_clause(obstacle.kind) || obstacle.kind == ObstacleKind::kWithout;
+  });
   if (!sequence && obstacles.empty()) obstacles.push_back(sequence.error());
   if (sequence && sequence->places->is_searched()) obstacles.push_back(search_of(*sequence));
   const auto clause = obstacle_of_clauses(
       rule, [&](const Expr& expr) { return reads_before_last(sketch.program, expr); });
   if (clause) obstacles.insert(obstacles.begin(), *clause);
+  if (const auto without = obstacle_of_without(rule)) {
+    obstacles.insert(obstacles.begin(), *without);
+  }
   return obstacles;
 }
 

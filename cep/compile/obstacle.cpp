@@ -84,6 +84,13 @@ bool is_of_clause(ObstacleKind kind) {
          kind == ObstacleKind::kFeatureOfStep;
 }
 
+std::optional<Obstacle> obstacle_of_without(const Rule& rule) {
+  if (!rule.without) return std::nullopt;
+  const bool asks = rule.without->where && reads_run(*rule.without->where);
+  if (!rule.without->absent_for && !asks) return std::nullopt;
+  return Obstacle{ObstacleKind::kWithout};
+}
+
 std::optional<Obstacle> obstacle_of_clauses(const Rule& rule,
                                             const std::function<bool(const Expr&)>& reads) {
   const auto reads_part = [&](const ExprPtr& expr) { return expr && reads(*expr); };

@@ -23,6 +23,7 @@ class PlacesRow : public BusyRow {
         current_(current),
         conditions_(conditions) {}
   bool ends_loop(std::uint32_t /*step*/) override { return false; }
+  bool ends_all() override { return false; }
   bool is_considered() override { return current_.is_considered; }
 
  private:

@@ -35,6 +35,10 @@ class SequenceMatcher::SequenceRow : public BusyRow {
   bool ends_loop(std::uint32_t step) override {
     return matcher_.conditions_.fits_until(matcher_.current_.pattern->steps[step], 0);
   }
+  bool ends_all() override {
+    const std::optional<ElementProgram>& without = matcher_.current_.pattern->without;
+    return without && fits_row(*without, -1);
+  }
   bool is_considered() override { return true; }
 
  private:
@@ -81,12 +85,13 @@ bool SequenceMatcher::on_event() {
     if (is_given && current_.rule->rule->selection.kind == SelectionKind::kSkipPastLast)
       places.clear();
   }
+  const bool begins = state.starts() > before;
+  if (row.ends_all()) places.end_all();
   if ((row.gave_up() || lost_.gave_up()) && !state.is_empty()) {
     lost_.lose(drop_starts(places, state, now, state.starts() / 2), BudgetCause::kStepsPerEvent);
   }
   if (row.is_captured() && !state.is_empty()) {
-    groups_.spend(*current_.rule, state.starts() > before ? 1 : 0,
-                  state.sizes[state.sizes.end() - 1] + kPlaceBytes);
+    groups_.spend(*current_.rule, begins ? 1 : 0, state.sizes[state.sizes.end() - 1] + kPlaceBytes);
     keep_to_budget();
   }
   current_.stats.runs += state.starts();

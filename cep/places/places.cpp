@@ -135,13 +135,15 @@ bool Places::is_awaited(std::uint32_t step) const {
 
 bool Places::take(PlacesEvent& event) {
   current_ = state_.log.end();
+  ends_all_ = event.ends_all();
   // Backwards, so that an event never follows itself.
   for (const std::uint32_t step : program().steps_of(event.type())) {
     if (program().value) {
       take_by_value(step, event);
     } else if (skip_late(step); is_awaited(step)) {
       const bool fits = event.fits(step);
-      take_for_step(step, event, fits, step > 0 && event.is_forbidden_after(step - 1));
+      take_for_step(step, event, fits,
+                    step > 0 && (ends_all_ || event.is_forbidden_after(step - 1)));
     }
   }
   return end_part_ != nullptr;
@@ -168,7 +170,8 @@ void Places::take_by_value(std::uint32_t step, PlacesEvent& event) {
     }
     skip_late(step);
     if (is_awaited(step)) {
-      take_for_step(step, event, part == fitted, std::ranges::count(forbidden, part) > 0);
+      const bool is_forbidden = (ends_all_ && step > 0) || std::ranges::count(forbidden, part) > 0;
+      take_for_step(step, event, part == fitted, is_forbidden);
     }
   };
   if (fitted != nullptr) take_in(fitted);

@@ -53,6 +53,8 @@ class PlacesEvent {
   /// The value of its field that tells parts apart (PlacesProgram::value), or that `!=` compares,
   /// as key bytes; null where it is missing. Valid until the next call.
   virtual const std::string* value(const Expr& own) = 0;
+  /// Whether all partial matches end with it, by `without`.
+  virtual bool ends_all() = 0;
   /// Whether `next` counts it.
   virtual bool is_considered() = 0;
   /// Which of the step's subsets it is in.
@@ -81,8 +83,9 @@ class Places {
       : rule_(rule), state_(state), part_(&state.whole) {}
   /// Drops what is over at `now_us`.
   void expire(std::int64_t now_us);
-  /// Takes the event in, which comes after all others. Whether it completes a match; then `done()`
-  /// is to be called before anything else is dropped or taken.
+  /// Takes the event in, which comes after all others. Whether it completes a match. Then `done()`
+  /// is to be called before anything else is dropped or taken; and, of an event that ends all
+  /// partial matches, end_all().
   bool take(PlacesEvent& event);
   /// Of the matches that the event taken last completes, the one that comes first in order; of
   /// those whose loop has a sum that `having` allows, if it bounds one. Absent where none is left.
@@ -90,6 +93,8 @@ class Places {
   /// The part of that match.
   PlacesPart& end_part() const { return *end_part_; }
   void done();
+  /// All that began before the event taken last is over.
+  void end_all() { drop_before(current_, now_us_); }
   /// Drops all that began before event `number`.
   void drop_before(std::uint64_t number, std::int64_t now_us);
   void clear();
@@ -150,6 +155,7 @@ class Places {
   std::vector<PlacesPart*> touched_;  // by the current event
   std::int64_t now_us_ = 0;
   std::uint64_t current_ = 0;  // the number of the event taken last, if it is captured
+  bool ends_all_ = false;      // it does: then it completes a match at most, or begins one
   PlaceEntry end_;             // of the matches that the current event completes
   PlacesPart* end_part_ = nullptr;
   // The current event begins this step's loop, which cannot go on.

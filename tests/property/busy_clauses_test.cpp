@@ -1,11 +1,13 @@
 // Busy keys of rules that the general matcher runs for a clause, such as `once per day`, `for
-// each`, `at most` or `except` (cep/pattern/sequence_matcher.h), beside the oracle. Where the
-// clause tells matches apart that end with the same event, partial matches remain.
+// each`, `at most`, `except` or `without` (cep/pattern/sequence_matcher.h), beside the oracle.
+// Where the clause tells matches apart that end with the same event, partial matches remain.
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "cep/plan/plan.h"
@@ -125,13 +127,39 @@ void compare_with_first(cep::Plan& plan, Random& random) {
   }
 }
 
+// Some letters end all partial matches; now and then only by what they took, or after a time.
+void add_without(cep::Plan& plan, Random& random) {
+  const auto name = *find_field(plan, {cep::EventTypeIndex(0)}, "name");
+  const auto v = *find_field(plan, {cep::EventTypeIndex(0)}, "v");
+  cep::Rule& rule = plan.rules[0];
+  std::vector<ExprPtr> args = {field_read(name)};
+  for (const char letter : letter_set(random, 20)) {
+    args.push_back(literal(name.second, cep::Value::string(std::string_view(&letter, 1))));
+  }
+  cep::Without without;
+  without.events = {{cep::EventTypeIndex(0), nullptr, "letter"}};
+  without.where = condition(Op::kInValues, std::move(args));
+  if (random.chance(50)) {
+    without.where =
+        all_of({without.where, condition(Op::kGreater, {field_read(v), int_literal(2)})});
+  }
+  if (random.chance(10) && !rule.variables[0].loop) {
+    without.where = all_of(
+        {without.where, condition(Op::kLess, {field_read(v), bound_read(cep::VarIndex(0), v)})});
+  }
+  if (random.chance(10)) without.absent_for = cep::Duration{1000 * random.between(2, 12)};
+  rule.without = std::move(without);
+}
+
 BusyCase random_case(Random& random) {
   BusyCase c;
   c.plan = letters_plan(random_pattern(random), random.between(5, 60));
   add_number(c.plan, "v");
   cep::Rule& rule = c.plan.rules[0];
   if (random.chance(40)) compare_with_first(c.plan, random);
-  add_clause(c.plan, random);
+  const bool has_without = random.chance(35);
+  if (has_without) add_without(c.plan, random);
+  if (!has_without || random.chance(50)) add_clause(c.plan, random);
   // What alerts show decides which variables have places in the nodes of partial matches.
   for (std::size_t i = rule.variables.size(); i-- > 0;) {
     if (rule.variables[i].loop || random.chance(60)) continue;

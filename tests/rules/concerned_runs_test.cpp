@@ -85,8 +85,8 @@ TEST_CASE("concerned runs: an event looks at the partial matches that it may con
        "then pay where amount = 998 within 30d after match skip to next",
        {1, 500}},
       {"a step that only others wait for",
-       "when pay where amount < 100 then pay where amount = 999 then pay where amount between 500 "
-       "and 600 within 30d without pay where amount = 777",
+       "when pay as a where amount < 100 then pay where amount = 999 then pay where amount between "
+       "500 and 600 within 30d without pay where amount = 777 and amount > a.amount",
        {550, 560, 2}},
       {"a step for the value of an earlier event: each begins one and waits for another",
        "when pay as a where amount < 100 then pay where amount >= 0 and id = a.id within 30d after "

@@ -162,8 +162,22 @@ constexpr Row kKept[] = {
      "optional", true},
     {"when pay then optional other then all of { pay where amount > 900, other } within 1h",
      "partial matches", "optional", true},
-    {"when pay as a then pay as b where amount > 900 without other within 1h", "partial matches",
+    {"when pay as a then pay as b where amount > 900 without other within 1h", "places"},
+    {"when 2+ pay as a then first pay as b where amount > 900 without other within 1h once per 1d "
+     "for each amount",
+     "places"},
+    {"when pay as a then pay as b where amount > 900 without pay where amount > a.amount + 9000 "
+     "within "
+     "1h",
+     "partial matches", "without", true},
+    {"when pay as a then pay as b where amount > 900 without other for 1h", "partial matches",
      "without", true},
+    {"when 2+ pay then 2+ pay where amount > 900 without other within 1h", "partial matches",
+     "second_loop", true},
+    {"when 2+ pay as p then pay where amount > 900 without other within 1h having count(p) > 9",
+     "partial matches", "having", true},
+    {"when 2+ pay until other then pay where amount > 900 without other within 1h",
+     "partial matches", "until", true},
     {"when 2+ pay where amount < 9 until other then first pay where amount > 900 within 1h",
      "places"},
     {"when other then 2+ pay until other then pay where amount > 900 within 1h", "places"},

@@ -66,6 +66,7 @@ void give_two_types(BusyCase& c) {
       give_types(step->until_events, letters_of(step->until_where));
     }
   });
+  if (rule.without) give_types(rule.without->events, letters_of(rule.without->where));
   give_types(rule.considered, "abcd");
   for (std::size_t i = rule.captured.size(); i-- > 0;) {
     rule.captured.push_back({sign, rule.captured[i].fields});
