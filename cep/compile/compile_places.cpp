@@ -196,14 +196,15 @@ void list_steps_by_type(const RuleProgram& rule, PlacesProgram& places) {
     }
   }
   for (std::size_t step = rule.steps.size(); step-- > 0;) {
-    const auto number = static_cast<std::uint32_t>(step);
-    const bool is_always = !is_passive(rule, step);
-    if (is_always) places.steps_of_others.push_back(number);
+    const PlacesProgram::StepOfType of_type{
+        static_cast<std::uint32_t>(step), rule.steps[step].take.predicate, is_passive(rule, step)};
+    const bool is_always = !of_type.is_passive;
+    if (is_always) places.steps_of_others.push_back(of_type);
     const std::vector<Subset>& events = rule.steps[step].take.element->events();
     for (std::uint32_t type = 0; type < places.steps_of_type.size(); ++type) {
       const bool is_taken = std::ranges::any_of(
           events, [&](const Subset& taken) { return taken.type.value == type; });
-      if (is_always || is_taken) places.steps_of_type[type].push_back(number);
+      if (is_always || is_taken) places.steps_of_type[type].push_back(of_type);
     }
   }
 }

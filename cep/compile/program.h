@@ -161,10 +161,15 @@ struct PlacesProgram {
   std::optional<PlacesSum> sum;
   /// By loop: aggregates over its events of which sums are kept.
   std::vector<std::vector<const Expr*>> totals;
+  struct StepOfType {
+    std::uint32_t step = 0;
+    std::uint32_t predicate = 0;  // of its event
+    bool is_passive = false;      // an event that does not fit it changes nothing there
+  };
   /// By event type: the steps that an event of it may change something at, the last first.
-  std::vector<std::vector<std::uint32_t>> steps_of_type;
-  std::vector<std::uint32_t> steps_of_others;  // the same of types that no step takes
-  const std::vector<std::uint32_t>& steps_of(EventTypeIndex type) const {
+  std::vector<std::vector<StepOfType>> steps_of_type;
+  std::vector<StepOfType> steps_of_others;  // the same of types that no step takes
+  const std::vector<StepOfType>& steps_of(EventTypeIndex type) const {
     return type.value < steps_of_type.size() ? steps_of_type[type.value] : steps_of_others;
   }
   std::uint32_t step_of(std::uint32_t place) const {

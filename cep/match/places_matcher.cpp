@@ -27,7 +27,7 @@ class PlacesRow : public BusyRow {
   bool is_considered() override { return current_.is_considered; }
 
  private:
-  const Row& row() const override { return *current_.row->row; }
+  const CurrentRow& current() const override { return *current_.row; }
   EvalScope scope_at(int taken_step) override { return current_.scope_at(0, taken_step); }
   const KeptEvent& captured() override {
     current_.capture.capture(row());

@@ -42,7 +42,7 @@ class SequenceMatcher::SequenceRow : public BusyRow {
   bool is_considered() override { return true; }
 
  private:
-  const Row& row() const override { return *matcher_.current_.row->row; }
+  const CurrentRow& current() const override { return *matcher_.current_.row; }
   EvalScope scope_at(int taken_step) override {
     EvalScope scope = matcher_.current_.scope_at(0, taken_step);
     scope.rule = &rule();
@@ -86,7 +86,7 @@ bool SequenceMatcher::on_event() {
       places.clear();
   }
   const bool begins = state.starts() > before;
-  if (row.ends_all()) places.end_all();
+  if (row.ends_all()) places.drop_before(state.log.end() - (row.is_captured() ? 1 : 0), now);
   if ((row.gave_up() || lost_.gave_up()) && !state.is_empty()) {
     lost_.lose(drop_starts(places, state, now, state.starts() / 2), BudgetCause::kStepsPerEvent);
   }

@@ -19,7 +19,6 @@ class BusyRow : public PlacesEvent {
   /// one by one take `steps`.
   BusyRow(const RuleProgram& rule, BusyKey& key, StepMeter& steps, EngineStats& stats)
       : rule_(rule), key_(key), steps_(steps), stats_(stats) {}
-  EventTypeIndex type() const override { return row().type; }
   bool fits(std::uint32_t step) override {
     return fits_row(rule_.steps[step].take, static_cast<int>(step));
   }
@@ -44,7 +43,7 @@ class BusyRow : public PlacesEvent {
  protected:
   const RuleProgram& rule() const { return rule_; }
   EventView view() const { return {&row(), nullptr}; }
-  virtual const Row& row() const = 0;
+  const Row& row() const { return *current().row; }
   /// Whether the row fits the element by what is asked of it alone.
   virtual bool fits_row(const ElementProgram& element, int taken_step) = 0;
   /// The scope of the rule's expressions, in which the row counts as the event of `taken_step` (-1:

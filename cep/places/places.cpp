@@ -137,7 +137,9 @@ bool Places::take(PlacesEvent& event) {
   current_ = state_.log.end();
   ends_all_ = event.ends_all();
   // Backwards, so that an event never follows itself.
-  for (const std::uint32_t step : program().steps_of(event.type())) {
+  const CurrentRow& row = event.current();
+  for (const auto& [step, predicate, is_passive] : program().steps_of(row.row->type)) {
+    if (is_passive && !row.satisfies(predicate)) continue;
     if (program().value) {
       take_by_value(step, event);
     } else if (skip_late(step); is_awaited(step)) {

@@ -32,6 +32,7 @@
 #include <span>
 #include <vector>
 
+#include "cep/alert/current_row.h"
 #include "cep/compile/program.h"
 #include "cep/places/places_match.h"
 #include "cep/plan/contiguity.h"
@@ -42,7 +43,7 @@ namespace tocsin::cep {
 class PlacesEvent {
  public:
   virtual ~PlacesEvent() = default;
-  virtual EventTypeIndex type() const = 0;
+  virtual const CurrentRow& current() const = 0;
   /// Whether it fits a step; whether an absence between a step and the next forbids it.
   virtual bool fits(std::uint32_t step) = 0;
   virtual bool is_forbidden_after(std::uint32_t step) = 0;
@@ -84,8 +85,8 @@ class Places {
   /// Drops what is over at `now_us`.
   void expire(std::int64_t now_us);
   /// Takes the event in, which comes after all others. Whether it completes a match. Then `done()`
-  /// is to be called before anything else is dropped or taken; and, of an event that ends all
-  /// partial matches, end_all().
+  /// is to be called before anything else is dropped or taken. Of an event that ends all partial
+  /// matches, all that began before it is then to be dropped.
   bool take(PlacesEvent& event);
   /// Of the matches that the event taken last completes, the one that comes first in order; of
   /// those whose loop has a sum that `having` allows, if it bounds one. Absent where none is left.
@@ -93,8 +94,6 @@ class Places {
   /// The part of that match.
   PlacesPart& end_part() const { return *end_part_; }
   void done();
-  /// All that began before the event taken last is over.
-  void end_all() { drop_before(current_, now_us_); }
   /// Drops all that began before event `number`.
   void drop_before(std::uint64_t number, std::int64_t now_us);
   void clear();
