@@ -179,6 +179,7 @@ std::optional<PlacesSum> sum_of(const RuleProgram& rule, const PlacesProgram& pl
   }
   return found;
 }
+
 // Whether an event that does not fit the step changes nothing there: no absence before it, no event
 // that ends a loop or is a greedy one's, and nothing that time or any event ends.
 bool is_passive(const RuleProgram& rule, std::size_t step) {

@@ -360,6 +360,7 @@ void TextDatabase::scan_texts_with(std::span<const std::string_view> texts, Text
     impl_->scan_regexes(scan);
   }
 }
+
 // ---- plain search
 
 bool is_word(std::string_view text, std::size_t begin, std::size_t end) {
