@@ -31,8 +31,8 @@ bool needs_general(const Rule& rule);
 /// Whether it is of `except`, `once`, `at most`, or features as of a step: what is remembered of
 /// partial matches does not depend on it.
 bool is_of_clause(ObstacleKind kind);
-/// What of `without` needs partial matches: each has a deadline of its own, or asks something of its
-/// own events.
+/// What of `without` needs partial matches: each has a deadline of its own, or asks something of
+/// its own events.
 std::optional<Obstacle> obstacle_of_without(const Rule& rule);
 /// The first of these clauses that may tell matches apart which end with the same event: it reads
 /// what `reads` is true of. Where none does, the first match in order decides for all of them.
