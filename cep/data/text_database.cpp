@@ -16,8 +16,7 @@
 
 namespace tocsin::cep {
 namespace {
-// Longer texts are scanned by themselves: they gain nothing from others, and a pattern that comes
-// in one again and again is named once.
+// Longer texts are scanned by themselves: they gain nothing from others.
 constexpr std::size_t kJoinedMost = 256;
 // Bytes that are scanned together, which stay in the nearest caches.
 constexpr std::size_t kJoinedBytes = std::size_t{16} * 1024;
@@ -141,10 +140,6 @@ struct TextDatabase::Impl {
   std::vector<std::vector<Use>> uses;  // by literal
   std::vector<std::uint32_t> regexes;  // pattern of each expression
   ScanDatabase of_literals;
-  // The same, naming every occurrence, for texts that are scanned together: else a literal that is
-  // named once in a scan would be named in one text only. Null where of_literals does.
-  ScanDatabase of_joined;
-  bool can_join = false;
   std::vector<ScanDatabase> of_regexes;     // by group
   std::vector<std::size_t> regexes_before;  // each group
 
@@ -237,11 +232,11 @@ struct TextDatabase::Impl {
     joined.clear();
     JoinedScan scan{*this, joined, visitor, context};
     const auto scan_joined = [&] {
-      run(of_joined.database ? of_joined : of_literals, joined.all(), on_joined, &scan);
+      run(of_literals, joined.all(), on_joined, &scan);
       joined.clear();
     };
     for (std::uint32_t i = 0; i < texts.size(); ++i) {
-      if (can_join && texts[i].size() <= kJoinedMost) {
+      if (texts[i].size() <= kJoinedMost) {
         if (!joined.has_room(texts[i])) scan_joined();
         joined.add(i, texts[i]);
       } else {
@@ -263,7 +258,7 @@ const std::vector<TextPattern>& TextDatabase::patterns() const { return impl_->p
 std::size_t TextDatabase::bytes() const {
   std::size_t sum = impl_->of_literals.bytes;
   for (const ScanDatabase& group : impl_->of_regexes) sum += group.bytes;
-  return sum + impl_->of_joined.bytes;
+  return sum;
 }
 
 Result<TextDatabase> TextDatabase::compile(std::vector<TextPattern> patterns, std::size_t bytes_max,
@@ -275,14 +270,12 @@ Result<TextDatabase> TextDatabase::compile(std::vector<TextPattern> patterns, st
   literals.literal = true;
   ScanExpressions regexes;
   std::unordered_map<std::string, std::size_t> literal_places;
-  const auto add_use = [&](const std::string& literal, Impl::Use use, bool once) {
+  const auto add_use = [&](const std::string& literal, Impl::Use use) {
     const auto [place, is_new] = literal_places.try_emplace(literal, impl.literals.size());
     if (is_new) {
       impl.literals.push_back(literal);
       impl.uses.emplace_back();
-      literals.flags.push_back(HS_FLAG_SINGLEMATCH);
     }
-    if (!once) literals.flags[place->second] = 0;
     impl.uses[place->second].push_back(std::move(use));
   };
   for (std::size_t i = 0; i < impl.patterns.size(); ++i) {
@@ -305,7 +298,7 @@ Result<TextDatabase> TextDatabase::compile(std::vector<TextPattern> patterns, st
     }
     Impl::Use use{number, false, 0, {}};
     if (!is_phrase || text.find(' ') == std::string::npos) {
-      add_use(text, std::move(use), !pattern.places);
+      add_use(text, std::move(use));
       continue;
     }
     const auto words = words_of(text);
@@ -315,20 +308,15 @@ Result<TextDatabase> TextDatabase::compile(std::vector<TextPattern> patterns, st
     use.begin = longest->first;
     const std::string literal = text.substr(longest->first, longest->second - longest->first);
     use.phrase = std::move(text);
-    add_use(literal, std::move(use), false);
+    add_use(literal, std::move(use));
   }
   if (!impl.literals.empty()) {
     literals.texts = impl.literals;
+    // Every occurrence is named: each of the texts that are scanned together may have one.
+    literals.flags.assign(impl.literals.size(), 0);
     Result<std::vector<ScanDatabase>> compiled = compile_scans({literals}, bytes_max, cache);
     if (!compiled) return tl::unexpected(compiled.error());
     impl.of_literals = std::move(compiled->front());
-    impl.can_join = true;
-    if (std::ranges::count(literals.flags, HS_FLAG_SINGLEMATCH) > 0) {
-      literals.flags.assign(literals.flags.size(), 0);
-      compiled = compile_scans({literals}, bytes_max, cache);
-      impl.can_join = compiled.has_value();  // one that is too large is done without
-      if (compiled) impl.of_joined = std::move(compiled->front());
-    }
   }
   const std::vector<ScanExpressions> groups = groups_of(regexes);
   std::size_t before = 0;

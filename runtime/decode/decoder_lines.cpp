@@ -37,6 +37,7 @@ const LineForm* Decoder::Impl::known_form(const SeparatedLine& line, std::uint32
     if (begin.separator != 0 && line.before + begin.separator >= line.of->end()) continue;
     const std::uint32_t offset = line.before[begin.separator] + begin.add;
     const int type = names_.find_at(line, offset);
+    if (type < 0 && line.text[offset] != '"') continue;
     // Where it is none, and the line has a form, the type begins there: it is one that is ignored.
     TypePlan& plan = type >= 0 ? types_[static_cast<std::size_t>(type)] : ignored_;
     const LineForm* const form = plan.forms.find(line, begin, quotes);

@@ -148,6 +148,7 @@ void LineReports::restore(ByteReader& reader, bool has_jumps) {
   summary_.first_event.us = reader.i64();
   summary_.last_event.us = reader.i64();
   ignored_types_ = read_texts(reader);
+  ignored_last_.clear();
   summary_.ignored_examples = read_texts(reader);
   summary_.fields_missing_examples = read_texts(reader);
 }
