@@ -35,6 +35,12 @@ constexpr Row kRows[] = {
      "when 3+ pay as p where amount < 900 then pay where amount >= 998 within D"},
     {"a loop at the end", "when 10+ pay as p where amount < 500 within D once per 1d"},
     {"a loop at the end, each", "when 10+ pay as p where amount < 500 within D"},
+    {"a time from the first",
+     "when 3+ pay as p where amount < 900 and ts - p.first.ts < D then pay where amount >= 998 "
+     "within D having distinct(p.amount) >= 3"},
+    {"5 minutes from the first",
+     "when 5+ pay as p where amount < 900 and ts - p.first.ts < 5m then pay where amount >= 998 "
+     "within D having distinct(p.amount) >= 5"},
     {"a loop of 3 to 50",
      "when 3..50 pay as p where amount < 900 then pay where amount >= 998 within D"},
     {"three steps",

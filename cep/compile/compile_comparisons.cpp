@@ -1,7 +1,9 @@
 // What the steps of a rule compare with earlier events, in the forms that a busy key is matched by
 // (cep/places/compared_places.cpp).
 #include <algorithm>
+#include <cstdint>
 #include <functional>
+#include <limits>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -11,7 +13,9 @@
 #include "cep/plan/comparison.h"
 #include "cep/plan/expr.h"
 #include "cep/plan/expr_walk.h"
+#include "cep/plan/plan.h"
 #include "cep/plan/rule.h"
+#include "cep/value/int128.h"
 
 namespace tocsin::cep {
 namespace {
@@ -282,7 +286,84 @@ class CommonValue {
   PlacesValue value_;
 };
 
+// How much later than the first event of a loop its others may be.
+class TimeFromFirst {
+ public:
+  TimeFromFirst(const Plan& plan, const RuleProgram& rule) : plan_(plan), rule_(rule) {}
+
+  // As the condition says it, which has one of the forms `ts - first.ts < 10m` and
+  // `ts < first.ts + 10m`.
+  std::optional<std::int64_t> most_us(const Expr& condition) const {
+    if (!is_comparison(condition.op)) return std::nullopt;
+    for (const bool swapped : {false, true}) {
+      const Expr& left = *condition.args[swapped ? 1 : 0];
+      const Expr& right = *condition.args[swapped ? 0 : 1];
+      const Op op = swapped ? mirrored(condition.op) : condition.op;
+      if (op != Op::kLess && op != Op::kLessEqual) continue;
+      std::optional<std::int64_t> most;
+      if (left.op == Op::kSubtract && is_own(*left.args[0]) && is_of_first(*left.args[1])) {
+        most = duration_of(right);
+      } else if (is_own(left) && right.op == Op::kAdd) {
+        const bool is_behind = is_of_first(*right.args[0]);
+        if (is_behind || is_of_first(*right.args[1])) {
+          most = duration_of(*right.args[is_behind ? 1 : 0]);
+        }
+      }
+      if (most) return op == Op::kLess ? *most - 1 : *most;
+    }
+    return std::nullopt;
+  }
+
+ private:
+  static std::optional<std::int64_t> duration_of(const Expr& expr) {
+    const Value value = literal_of(expr);
+    const bool is_known = value.kind == ValueKind::kDuration && fits_64(value.number) &&
+                          value.number > std::numeric_limits<std::int64_t>::min();
+    return is_known ? std::optional(static_cast<std::int64_t>(value.number)) : std::nullopt;
+  }
+  bool is_event_time(const FieldRef& field) const {
+    return std::ranges::all_of(field.by_type, [&](const auto& of) {
+      return plan_.event_types[of.first.value].time_field == of.second;
+    });
+  }
+  bool is_own(const Expr& expr) const {
+    return expr.op == Op::kField && is_event_time(*field_of(expr));
+  }
+  bool is_of_first(const Expr& expr) const {
+    if (expr.op != Op::kBound || !expr.args.empty()) return false;
+    const auto& bound = expr.as_validated<BoundField>();
+    return bound.which == Which::kFirst && rule_.step_of_var[bound.var.value] == 0 &&
+           is_event_time(bound.field);
+  }
+
+  const Plan& plan_;
+  const RuleProgram& rule_;
+};
 }  // namespace
+
+std::optional<PlacesReach> reach_of(const Plan& plan, const RuleProgram& rule) {
+  const std::vector<StepProgram>& steps = rule.steps;
+  if (steps.size() > 2 || !rule.within || rule.rule->without) return std::nullopt;
+  const StepProgram& loop = steps.front();
+  if (loop.max != kUnbounded || loop.mode != LoopMode::kRelaxed || loop.has_until ||
+      loop.is_greedy || loop.take.by_run.size() != 1) {
+    return std::nullopt;
+  }
+  for (const StepProgram& step : steps) {
+    const bool is_first = &step == &loop;
+    if (!step.guards.empty() || step.gap) return std::nullopt;
+    if (is_first) continue;
+    if (step.max > 1 || step.contiguity != Contiguity::kAny || !step.take.by_run.empty()) {
+      return std::nullopt;
+    }
+  }
+  PlacesReach reach;
+  reach.condition = loop.take.by_run.front().expr;
+  const std::optional<std::int64_t> most = TimeFromFirst(plan, rule).most_us(*reach.condition);
+  if (!most) return std::nullopt;
+  reach.most_us = *most;
+  return reach;
+}
 
 bool is_told_by_bytes(TypeKind kind) {
   return is_word(kind) || kind == TypeKind::kString || kind == TypeKind::kEnum;

@@ -356,7 +356,7 @@ std::shared_ptr<const RuleProgram> sequence_of_pattern(const Plan& plan, const R
       }
     }
   }
-  auto sequence = sequence_of(std::move(steps));
+  auto sequence = sequence_of(plan, std::move(steps));
   if (!sequence) return nullptr;
   sequence->index = program.index;
   sequence->table = program.table;

@@ -1,7 +1,10 @@
 #include "cep/compile/compile_places.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <functional>
+#include <limits>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -180,6 +183,38 @@ std::optional<PlacesSum> sum_of(const RuleProgram& rule, const PlacesProgram& pl
   return found;
 }
 
+// What `having` asks of a loop that reaches for a time: besides what it asks of the last event,
+// that the loop has so many events, or different values, at least. Absent where it asks anything
+// else.
+std::optional<std::vector<PlacesReach::Least>> enough_of(const RuleProgram& rule,
+                                                         const PlacesProgram& places) {
+  std::vector<PlacesReach::Least> enough;
+  std::vector<ExprPtr> conditions;
+  split_conjuncts(rule.rule->having, conditions);
+  for (const ExprPtr& condition : conditions) {
+    if (!reads_before_last(rule, *condition)) continue;
+    if (!is_comparison(condition->op)) return std::nullopt;
+    const bool swapped = condition->args[0]->op != Op::kAggregate;
+    const Expr& of_loop = *condition->args[swapped ? 1 : 0];
+    const Value bound = literal_of(*condition->args[swapped ? 0 : 1]);
+    const Op op = swapped ? mirrored(condition->op) : condition->op;
+    if (of_loop.op != Op::kAggregate || (op != Op::kGreater && op != Op::kGreaterEqual) ||
+        bound.kind != ValueKind::kInt) {
+      return std::nullopt;
+    }
+    const auto& over = of_loop.as_validated<VariableAggregate>();
+    const std::optional<std::uint32_t> total = places.total_of(0, &of_loop);
+    const bool is_known =
+        over.aggregate == Aggregate::kCount || over.aggregate == Aggregate::kDistinct;
+    if (!is_known || !total || rule.step_of_var[over.var.value] != 0) return std::nullopt;
+    const Int128 least = bound.number + (op == Op::kGreater ? 1 : 0);
+    constexpr auto kMost = static_cast<Int128>(std::numeric_limits<std::int64_t>::max());
+    enough.push_back({*total, over.aggregate == Aggregate::kDistinct,
+                      static_cast<std::uint64_t>(std::clamp(least, Int128{0}, kMost))});
+  }
+  return enough;
+}
+
 // Whether an event that does not fit the step changes nothing there: no absence before it, no event
 // that ends a loop or is a greedy one's, and nothing that time or any event ends.
 bool is_passive(const RuleProgram& rule, std::size_t step) {
@@ -226,7 +261,7 @@ bool is_of_sequence(ObstacleKind kind) {
          kind == ObstacleKind::kWithout;
 }
 
-tl::expected<PlacesProgram, Obstacle> places_of(const RuleProgram& rule) {
+tl::expected<PlacesProgram, Obstacle> places_of(const Plan& plan, const RuleProgram& rule) {
   const auto no = [](ObstacleKind kind, const Element* element = nullptr) {
     return tl::unexpected(Obstacle{kind, element});
   };
@@ -238,8 +273,10 @@ tl::expected<PlacesProgram, Obstacle> places_of(const RuleProgram& rule) {
   }
   PlacesProgram places;
   find_comparisons(rule, places);
+  places.reach = reach_of(plan, rule);
   const auto is_compared = [&](const Conjunct& conjunct) {
-    return (places.pair && std::ranges::count(places.pair->conditions, conjunct.expr) > 0) ||
+    return (places.reach && places.reach->condition == conjunct.expr) ||
+           (places.pair && std::ranges::count(places.pair->conditions, conjunct.expr) > 0) ||
            (places.chain && places.chain->has(conjunct.expr));
   };
   const auto looks_at_one_event = [&](const ElementProgram& element) {
@@ -274,11 +311,16 @@ tl::expected<PlacesProgram, Obstacle> places_of(const RuleProgram& rule) {
     return no(ObstacleKind::kSecondLoop, rule.steps[places.loops[1]].take.element);
   }
   if (const auto obstacle = obstacle_of_loop(rule, places)) return tl::unexpected(*obstacle);
-  if (rule.rule->having && !LongestDecides(rule, places).holds_for(*rule.rule->having)) {
+  for (const std::uint32_t loop : places.loops) places.totals.push_back(totals_of(rule, loop));
+  if (places.reach) {
+    // The longest loop of the oldest first event may be over too soon, and that of a later one not.
+    auto enough = enough_of(rule, places);
+    if (!enough) return no(ObstacleKind::kHaving);
+    places.reach->enough = std::move(*enough);
+  } else if (rule.rule->having && !LongestDecides(rule, places).holds_for(*rule.rule->having)) {
     places.sum = sum_of(rule, places);
     if (!places.sum) return no(ObstacleKind::kHaving);
   }
-  for (const std::uint32_t loop : places.loops) places.totals.push_back(totals_of(rule, loop));
   list_steps_by_type(rule, places);
   return places;
 }

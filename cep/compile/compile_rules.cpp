@@ -223,8 +223,8 @@ RuleSketch sketch_of(const Plan& plan, const Rule& rule) {
   return sketch;
 }
 
-tl::expected<RuleProgram, Obstacle> sequence_of(RuleProgram steps) {
-  auto places = places_of(steps);
+tl::expected<RuleProgram, Obstacle> sequence_of(const Plan& plan, RuleProgram steps) {
+  auto places = places_of(plan, steps);
   if (!places) return tl::unexpected(places.error());
   steps.places = std::move(*places);
   return steps;
@@ -260,7 +260,7 @@ void Compiler::compile_steps(RuleProgram& program) {
         program.table, make_predicate(program.table, seen_by(rule, rule.considered), {}));
   }
   if (program.method == Method::kRuns) {
-    if (auto places = places_of(program)) program.places = std::move(*places);
+    if (auto places = places_of(plan_, program)) program.places = std::move(*places);
   }
   if (program.method == Method::kSingle) {
     program.count_test = count_test_of(out_->features, program);

@@ -123,7 +123,7 @@ RuleSketch sketch_of(const Plan& plan, const Rule& rule);
 /// These steps with their places, where the simple methods would match them but for obstacles that
 /// is_of_sequence() or is_of_clause() is true of (PatternProgram::sequence); else what keeps busy
 /// keys from being matched by places. Clauses are not looked at.
-tl::expected<RuleProgram, Obstacle> sequence_of(RuleProgram steps);
+tl::expected<RuleProgram, Obstacle> sequence_of(const Plan& plan, RuleProgram steps);
 /// As sketch_of(), of a rule that the general matcher runs: its pattern, without predicates.
 RuleSketch pattern_sketch_of(const Plan& plan, const Rule& rule, const Limits& limits);
 }  // namespace tocsin::cep

@@ -217,7 +217,7 @@ bool is_sequence(const std::vector<Obstacle>& obstacles) {
 std::vector<Obstacle> beside_sequence(const Plan& plan, const Rule& rule,
                                       std::vector<Obstacle> obstacles) {
   const RuleSketch sketch = sketch_of(plan, rule);
-  const auto sequence = sequence_of(sketch.program);
+  const auto sequence = sequence_of(plan, sketch.program);
   if (sequence || !is_of_sequence(sequence.error().kind)) obstacles.clear();
   std::erase_if(obstacles, [](const Obstacle& obstacle) {
     return is_of_clause(obstacle.kind) || obstacle.kind == ObstacleKind::kWithout;
@@ -285,7 +285,7 @@ Growth growth_of(const Plan& plan, const Rule& rule, const Limits& limits) {
   }
   growth.lives = waits.lives();
   if (sketch) {
-    const auto sequence = sequence_of(sketch->program);
+    const auto sequence = sequence_of(plan, sketch->program);
     if (sequence && !sequence->places->is_searched()) {
       growth.kept = Kept::kPlaces;
       return growth;

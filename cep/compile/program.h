@@ -24,8 +24,9 @@
 #include <vector>
 
 #include "cep/aggregate/accumulator.h"
+#include "cep/base/number_lists.h"
 #include "cep/compile/atoms.h"
-#include "cep/compile/number_lists.h"
+#include "cep/compile/places_bounds.h"
 #include "cep/compile/suppression_life.h"
 #include "cep/compile/word_test.h"
 #include "cep/data/reference_data.h"
@@ -137,15 +138,6 @@ struct PlacesChain {
     return std::ranges::find(steps, condition, &Step::condition) != steps.end();
   }
 };
-/// Of one loop, which is the first or the last step: `having` asks that `sum op bound`, where the
-/// sum is of the loop's events and the bound is read at the last event alone.
-struct PlacesSum {
-  const Expr* sum = nullptr;
-  const Expr* bound = nullptr;
-  Op op = Op::kGreater;
-  /// Whether a larger sum fits as well; else a smaller one does.
-  bool is_more() const { return op == Op::kGreater || op == Op::kGreaterEqual; }
-};
 struct PlacesProgram {
   std::vector<std::uint32_t> first_place;  // by step; a loop has two places, any other step one
   std::uint32_t place_count = 0;
@@ -159,6 +151,7 @@ struct PlacesProgram {
   bool is_searched() const { return pair && pair->is_searched(); }
   std::optional<PlacesChain> chain;
   std::optional<PlacesSum> sum;
+  std::optional<PlacesReach> reach;
   /// By loop: aggregates over its events of which sums are kept.
   std::vector<std::vector<const Expr*>> totals;
   struct StepOfType {

@@ -9,6 +9,7 @@
 #include "cep/alert/alert_builder.h"
 #include "cep/eval/loop_totals.h"
 #include "cep/places/places_part.h"
+#include "cep/places/reached_loop.h"
 #include "cep/places/two_loops.h"
 #include "cep/plan/expr.h"
 #include "cep/plan/rule.h"
@@ -288,7 +289,9 @@ bool BusyKey::knows_loops(const RunNodes& nodes, const RunGroup& group, Pruned p
     for (const Run& run : group.runs) {
       if (nodes.loop(run.node) != loop || (run.flags() & Run::kCollects) == 0) continue;
       const std::uint64_t first = nodes.number(nodes.loop_begin(run.node));
-      if (taken_since(part, loop, first) != run.count()) return false;
+      const std::uint64_t taken =
+          places.reach ? reached_from(first) : taken_since(part, loop, first);
+      if (taken != run.count()) return false;
       collecting.insert(first);
     }
     // Of several loops, and in the general matcher, one that goes on may have been pruned: another
@@ -309,6 +312,15 @@ std::uint64_t BusyKey::taken_since(const PlacesPart& part, std::uint32_t loop,
                                    std::uint64_t event) {
   const Ring<LoopEvent>& taken = part.loops[loop].taken;
   return taken.end() - taken.first([&](const LoopEvent& one) { return one.event >= event; });
+}
+
+// The same of a loop that reaches for a time.
+std::uint64_t BusyKey::reached_from(std::uint64_t event) const {
+  const Ring<LoopEvent>& taken = state_.whole.loops.front().taken;
+  PlaceEntry first;
+  first.event = event;
+  first.taken = taken.first([&](const LoopEvent& one) { return one.event >= event; });
+  return ReachedLoop(rule_, state_).count_from(first);
 }
 
 EvalScope BusyKey::scope() const {
@@ -354,7 +366,7 @@ Offset BusyKey::write_nodes(const PlacesPart& of, const PlacesMatch& match,
         i = std::min(kept_end - 1, shown.next(i));
         continue;
       }
-      const LoopEvent& event = of.loops[*part.loop].taken[part.begin + i - begin];
+      const LoopEvent& event = of.loops[*part.loop].taken[part.event(i - begin)];
       write(i++, event.event, part.step, event.subset);
     }
     begin = end;
@@ -397,21 +409,19 @@ void BusyLoop::for_each(std::uint32_t step,
   const PlacesMatch::Part* const part = match_.of_step(step);
   if (part == nullptr) return;
   const Ring<LoopEvent>& taken = part_.loops[*part->loop].taken;
-  for (std::uint64_t i = part->begin; i < kept_end(*part); ++i) {
-    if (!visit(state_.log[taken[i].event])) return;
+  for (std::uint64_t i = 0; i < kept_count(*part); ++i) {
+    if (!visit(state_.log[taken[part->event(i)].event])) return;
   }
 }
 
 std::optional<Value> BusyLoop::total(std::uint32_t step, const Expr& aggregate) const {
   const PlacesMatch::Part* const part = match_.of_step(step);
-  if (part == nullptr) return std::nullopt;
+  if (part == nullptr || !part->picked.empty()) return std::nullopt;
   const std::optional<std::uint32_t> kept = rule_.places->total_of(*part->loop, &aggregate);
   if (!kept) return std::nullopt;
   const LoopSeries& series = part_.loops[*part->loop].series[*kept];
   if (series.distinct != nullptr) {
-    // What comes behind the loop may have the same values.
-    if (part->end != part_.loops[*part->loop].taken.end()) return std::nullopt;
-    return Value::integer(static_cast<Int128>(series.distinct->since(part->begin)));
+    return Value::integer(static_cast<Int128>(series.distinct->between(part->begin, part->end)));
   }
   const LoopSum& last = series.sums[part->end - 1];
   const LoopSum& before =
@@ -429,11 +439,11 @@ std::optional<Value> BusyLoop::total(std::uint32_t step, const Expr& aggregate) 
 std::uint64_t BusyLoop::lateness_us() const {
   std::uint64_t latest = 0;
   for (const PlacesMatch::Part& part : match_.parts) {
-    if (!part.loop || kept_end(part) == part.begin) continue;
+    if (!part.loop || kept_count(part) == 0) continue;
     const LoopRecord& loop = part_.loops[*part.loop];
     const std::uint64_t before =
         part.begin == loop.taken.begin() ? loop.late_base : loop.taken[part.begin - 1].late;
-    if (loop.taken[kept_end(part) - 1].late == before) continue;
+    if (loop.taken[part.event(kept_count(part) - 1)].late == before) continue;
     for_each(part.step, [&](const KeptEvent& event) {
       latest = std::max(latest, cep::lateness_us(EventView{nullptr, &event}));
       return true;

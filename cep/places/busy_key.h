@@ -67,6 +67,7 @@ class BusyKey {
   bool finish();
   bool knows_loops(const RunNodes& nodes, const RunGroup& group, Pruned pruned,
                    PlacesPart& part) const;
+  std::uint64_t reached_from(std::uint64_t event) const;
   static std::uint64_t taken_since(const PlacesPart& part, std::uint32_t loop, std::uint64_t event);
   bool finish_part(PlacesPart& part);
   void finish_compared(PlacesPart& part) const;
@@ -99,8 +100,8 @@ class BusyLoop : public LoopEvents {
 
  private:
   // Without the current event.
-  std::uint64_t kept_end(const PlacesMatch::Part& part) const {
-    return part.step + 1 == rule_.steps.size() ? part.end - 1 : part.end;
+  std::uint64_t kept_count(const PlacesMatch::Part& part) const {
+    return part.step + 1 == rule_.steps.size() ? part.count() - 1 : part.count();
   }
 
   const RuleProgram& rule_;

@@ -39,6 +39,10 @@ void write_part(const PlacesPart& part, std::uint64_t first, const RuleProgram& 
     const Ring<PlaceEntry>& ring = part.places[place].ring;
     const std::uint64_t before = place > 0 ? part.places[place - 1].ring.begin() : 0;
     const auto low_of = [&](std::uint64_t low) { return low > before ? low - before : 0; };
+    if (place == 1 && rule.places->reach) {  // they follow from what the loop took
+      to.varint(0);
+      continue;
+    }
     to.varint(ring.size());
     for (std::uint64_t i = ring.begin(); i < ring.end(); ++i) {
       to.varint(ring[i].event - first);

@@ -7,6 +7,7 @@
 
 #include "cep/places/busy_key.h"
 #include "cep/places/places_part.h"
+#include "cep/places/reached_loop.h"
 #include "cep/places/two_loops.h"
 #include "cep/plan/rule.h"
 
@@ -43,6 +44,10 @@ bool BusyKey::finish_entry(const PlacesPart& part, std::uint32_t place, PlaceEnt
 }
 
 bool BusyKey::finish_part(PlacesPart& part) {
+  if (rule_.places->reach) {
+    // What follows the first events is found again, from what the loop took.
+    for (std::size_t place = 1; place < part.places.size(); ++place) part.places[place] = {};
+  }
   for (std::uint32_t place = 0; place < part.places.size(); ++place) {
     Ring<PlaceEntry>& ring = part.places[place].ring;
     for (std::uint64_t i = ring.begin(); i < ring.end(); ++i) {
@@ -66,6 +71,7 @@ bool BusyKey::finish_part(PlacesPart& part) {
   finish_compared(part);
   state_.count(part);
   if (part.loops.size() == 2) TwoLoops(rule_, part).follow();
+  if (rule_.places->reach) ReachedLoop(rule_, state_).make();
   return true;
 }
 

@@ -115,6 +115,7 @@ std::pair<std::uint64_t, std::uint64_t> Places::longest(std::uint32_t step, cons
 }
 
 std::optional<PlacesMatch> Places::match(PlacesEvent& event) {
+  if (scattered_) return scattered_;
   const PlaceEntry& end = end_;
   part_ = end_part_;
   if (program().chain) return compared_match(event);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "cep/places/places_part.h"
+#include "cep/places/reached_loop.h"
 #include "cep/places/two_loops.h"
 
 namespace tocsin::cep {
@@ -19,6 +20,7 @@ void Places::expire(std::int64_t now_us) {
     expire_part();
     const Ring<PlaceEntry>& starts = state_.whole.places.front().ring;
     let_go_of_events(starts.empty() ? state_.log.end() : starts.front().event);
+    if (program().reach) ReachedLoop(rule_, state_).follow();
     return;
   }
   while (!state_.order.empty()) {
@@ -75,6 +77,7 @@ void Places::let_go() {
   if (part_->is_settled) return;
   std::vector<PatternPlace>& places = part_->places;
   for (std::size_t i = places.size() - 1; i > 0; --i) {
+    if (i == 1 && program().reach) break;  // a late event may go on with any first one
     Ring<PlaceEntry>& before = places[i - 1].ring;
     std::uint64_t least = std::max(places[i].low, before.begin());
     if (!places[i].ring.empty()) least = std::min(least, places[i].ring.front().low);
@@ -125,7 +128,7 @@ void Places::skip_late(std::uint32_t step) {
 
 // Whether anything waits for the step, or has begun to collect for it.
 bool Places::is_awaited(std::uint32_t step) const {
-  if (step == 0) return true;
+  if (step == 0 || part_->is_scattered) return true;
   const std::uint32_t place = program().first_place[step];
   const PatternPlace& own = part_->places[place];
   const Ring<PlaceEntry>& before = part_->places[place - 1].ring;
@@ -148,6 +151,7 @@ bool Places::take(PlacesEvent& event) {
                     step > 0 && (ends_all_ || event.is_forbidden_after(step - 1)));
     }
   }
+  if (end_part_ == nullptr) done();
   return end_part_ != nullptr;
 }
 
@@ -210,6 +214,10 @@ void Places::take_for_step(std::uint32_t step, PlacesEvent& event, bool fits, bo
   } else if (fits && (!is_forbidden || is_last)) {
     entry = follow_compared(step, event);  // a forbidden event completes a match at most
   }
+  if (fits && is_last && part_->is_scattered) {
+    scattered_ = ReachedLoop(rule_, state_).match([&] { return event.take_step(); });
+    if (scattered_) entry.emplace();
+  }
   if (entry && is_last) {
     end_part_ = part_;
     end_ = *entry;
@@ -226,6 +234,7 @@ void Places::take_for_step(std::uint32_t step, PlacesEvent& event, bool fits, bo
 }
 
 void Places::done() {
+  if (program().reach) ReachedLoop(rule_, state_).follow();
   if (!undoes_loop_) return;
   const std::uint32_t step = *undoes_loop_;
   undoes_loop_.reset();
@@ -294,7 +303,8 @@ std::optional<PlaceEntry> Places::take_for_loop(std::uint32_t step, PlacesEvent&
   ++state_.taken_count;
   event.add_to_series(*part_, number);
   if (program().loops.size() == 2 && number == 1) TwoLoops(rule_, *part_).follow();
-  std::optional<PlaceEntry> entry = end_loop(step);
+  std::optional<PlaceEntry> entry =
+      program().reach ? ReachedLoop(rule_, state_).end() : end_loop(step);
   if (entry) entry->event = record.taken.back().event;
   return entry;
 }

@@ -24,8 +24,10 @@
 /// Where steps compare their events with earlier ones (PlacesChain), the intervals say what may
 /// follow what but for that, and ComparedChain finds the match.
 /// Where `having` bounds the sum of a loop that is the first or the last step, the loop is the
-/// first range of its events that has such a sum (RangeSums). With several loops,
-/// cep/places/two_loops.h and cep/places/longest_match.h find where one ends and the next begins.
+/// first range of its events that has such a sum (RangeSums). Where its events come within a time
+/// of its first one, cep/places/reached_loop.h says which first events an event may follow. With
+/// several loops, cep/places/two_loops.h and cep/places/longest_match.h find where one ends and the
+/// next begins.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -159,5 +161,7 @@ class Places {
   PlacesPart* end_part_ = nullptr;
   // The current event begins this step's loop, which cannot go on.
   std::optional<std::uint32_t> undoes_loop_;
+  // What it completes, where the loop has gaps.
+  std::optional<PlacesMatch> scattered_;
 };
 }  // namespace tocsin::cep

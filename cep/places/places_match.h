@@ -17,7 +17,14 @@ struct PlacesMatch {
     std::optional<std::uint32_t> loop;
     std::uint64_t begin = 0;
     std::uint64_t end = 0;
-    std::uint64_t count() const { return loop ? end - begin : 1; }
+    /// Of a loop with gaps: all its events. Empty where they are [begin, end).
+    std::vector<std::uint64_t> picked;
+    std::uint64_t count() const {
+      if (!loop) return 1;
+      return picked.empty() ? end - begin : picked.size();
+    }
+    /// The number of a loop's event.
+    std::uint64_t event(std::uint64_t i) const { return picked.empty() ? begin + i : picked[i]; }
   };
   /// By step. The current event, which is the match's last, is the last of a loop that ends with
   /// it; where the last step is no loop it has no part.

@@ -73,6 +73,16 @@ std::uint64_t DistinctCount::since(std::uint64_t from) const {
   return count;
 }
 
+std::uint64_t DistinctCount::between(std::uint64_t from, std::uint64_t to) const {
+  if (to == places_.end()) return since(from);
+  std::uint64_t count = 0;
+  for (std::uint64_t i = from; i < to; ++i) {
+    const Place& place = places_[i];
+    if (place.last != nullptr && (place.before == kNone || place.before < from)) ++count;
+  }
+  return count;
+}
+
 std::size_t DistinctCount::bytes() const {
   constexpr std::size_t kNode = sizeof(LastPlaces::value_type) + 24;
   return places_.size() * sizeof(Place) + last_.size() * kNode + value_bytes_ +

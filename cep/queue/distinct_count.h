@@ -21,6 +21,10 @@ class DistinctCount {
   void pop_back();
   /// Of places [from, end).
   std::uint64_t since(std::uint64_t from) const;
+  /// Of places [from, to): looks at each of them, but where these are the last.
+  std::uint64_t between(std::uint64_t from, std::uint64_t to) const;
+  /// Tells the values of places apart; null for an absent one. Valid while the value is there.
+  const void* value_at(std::uint64_t place) const { return places_[place].last; }
   std::size_t bytes() const;
 
  private:

@@ -94,6 +94,8 @@ struct PlacesPart {
   const std::string* value = nullptr;  // of PlacesState::by_value
   /// No place's oldest entry has an older `latest`: until that event is over, no entry is.
   std::uint64_t latest_least = 0;
+  /// Of a loop that reaches for a time (cep/places/reached_loop.h): some of its events came late.
+  bool is_scattered = false;
   /// Nothing has gone, and nothing may follow less, since what nothing can reach was let go.
   bool is_settled = false;
   std::uint64_t in_order = 0;  // how often PlacesState::order names it

@@ -166,11 +166,14 @@ TEST_CASE("distinct count: the different values of any end of a queue") {
     }
     if (i % (is_quick() ? 100 : 20) != 0) continue;
     const std::size_t from = random.below(values.size() + 1);
+    const std::size_t to = from + random.below(values.size() - from + 1);
     std::set<std::string> expected;
     for (std::size_t at = from; at < values.size(); ++at) {
+      if (at == to) REQUIRE(counts.between(begin + from, begin + to) == expected.size());
       if (values[at]) expected.insert(*values[at]);
     }
     REQUIRE(counts.since(begin + from) == expected.size());
+    REQUIRE(counts.between(begin + from, begin + values.size()) == expected.size());
   }
 }
 

@@ -198,6 +198,20 @@ constexpr Row kKept[] = {
      "partial matches", "earlier_event", true},
     {"when pay as a then 2+ pay as p until other where text = \"x\" within 1h after match no skip",
      "partial matches", "no_skip", true},
+    {"when 3+ pay as p where ts - p.first.ts < 10m then pay where amount > 900 within 1h having "
+     "distinct(p.amount) >= 3 and 2 < count(p)",
+     "places"},
+    {"when 3+ pay as p where p.first.ts + 10m >= ts within 1h once per 1d for each amount",
+     "places"},
+    {"when 3+ pay as p where ts - p.first.ts < 10m and amount > p.first.amount within 1h",
+     "partial matches", "earlier_event", true},
+    {"when 3+ pay as p where ts - p.first.ts < 10m then first pay where amount > 900 within 1h",
+     "partial matches", "earlier_event", true},
+    {"when pay then 3+ pay as p where ts - p.first.ts < 10m and amount > 900 within 1h",
+     "partial matches", "earlier_event", true},
+    {"when 3+ pay as p where ts - p.first.ts < 10m then pay where amount > 900 within 1h having "
+     "sum(p.amount) > 900",
+     "partial matches", "having", true},
     // Those with the same future are one.
     {"when 1+ pay as p until other then pay where amount > 900", "partial matches", "until"},
     {"when pay as a then one of { pay where amount > 900, other }", "partial matches", "group"},
