@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
 #include "cep/data/text_search.h"
 #include "cep/plan/plan.h"
 #include "cep/plan/reference.h"
@@ -57,7 +59,7 @@ std::string name_of(const TextPattern& pattern) {
 }  // namespace
 
 std::optional<TextTest> TextAtoms::add(EventTypeIndex type, const Expr& expr, const Plan& plan) {
-  const std::optional<Sought> sought = sought_by(expr, plan);
+  std::optional<Sought> sought = sought_by(expr, plan);
   if (!sought) return std::nullopt;
   const Expr& operand = *expr.args[0];
   const auto [text, is_new_text] =
@@ -84,6 +86,8 @@ std::optional<TextTest> TextAtoms::add(EventTypeIndex type, const Expr& expr, co
       test_places_.try_emplace(std::move(meaning), TextTest{text->second, searched.slots});
   if (!is_new_test) return test->second;
   ++searched.slots;
+  // A test asks whether any is found. Of nested patterns, an attacker's text has many at each byte.
+  sought->patterns = without_implied(std::move(sought->patterns), sought->word);
   for (const TextPattern& pattern : sought->patterns) {
     const auto [place, is_new] = pattern_places_[text->second].try_emplace(
         name_of(pattern), static_cast<std::uint32_t>(searched.patterns.size()));

@@ -27,7 +27,7 @@ struct SearchedText {
     std::uint32_t slot = 0;
     bool word = false;  // only where no letter or digit stands before and after the match
   };
-  std::vector<TextPattern> patterns;   // each once
+  std::vector<TextPattern> patterns;   // each once; none that a test does not need
   std::vector<std::vector<Use>> uses;  // by pattern
   std::uint32_t slots = 0;
   TextDatabase database;

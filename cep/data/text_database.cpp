@@ -16,8 +16,6 @@
 
 namespace tocsin::cep {
 namespace {
-// Longer texts are scanned by themselves: they gain nothing from others.
-constexpr std::size_t kJoinedMost = 256;
 // Bytes that are scanned together, which stay in the nearest caches.
 constexpr std::size_t kJoinedBytes = std::size_t{16} * 1024;
 
@@ -151,10 +149,10 @@ struct TextDatabase::Impl {
     std::size_t regexes_before = 0;
   };
 
+  // What Hyperscan calls: anything but 0 ends its scan.
   static int on_literal(unsigned id, unsigned long long, unsigned long long to, unsigned,
                         void* context) {
-    found(*static_cast<const Scan*>(context), id, static_cast<std::size_t>(to));
-    return 0;
+    return found(*static_cast<const Scan*>(context), id, static_cast<std::size_t>(to)) ? 0 : 1;
   }
   struct JoinedScan {
     const Impl& impl;
@@ -168,7 +166,7 @@ struct TextDatabase::Impl {
     const JoinedTexts::Text at = scan.texts.at(static_cast<std::size_t>(to));
     OfText of{at.number, scan.visitor, scan.context};
     found({scan.impl, at.text, visit_of_text, &of}, id, static_cast<std::size_t>(to) - at.begin);
-    return 0;
+    return 0;  // the other texts go on
   }
   // A text among several.
   struct OfText {
@@ -176,12 +174,12 @@ struct TextDatabase::Impl {
     TextsVisitor visitor;
     void* context;
   };
-  static void visit_of_text(void* context, const TextMatch& match) {
+  static bool visit_of_text(void* context, const TextMatch& match) {
     const OfText& of = *static_cast<const OfText*>(context);
-    of.visitor(of.context, of.number, match);
+    return of.visitor(of.context, of.number, match);
   }
-  // An occurrence of a literal that ends at a byte of the scan's text.
-  static void found(const Scan& scan, unsigned id, std::size_t end) {
+  // An occurrence of a literal that ends at a byte of the scan's text; whether to go on.
+  static bool found(const Scan& scan, unsigned id, std::size_t end) {
     for (const Use& use : scan.impl.uses[id]) {
       const std::size_t size = scan.impl.literals[id].size();
       TextMatch match{use.pattern, 0, 0};
@@ -196,8 +194,9 @@ struct TextDatabase::Impl {
       } else if (places) {
         match = {use.pattern, end - size, end};
       }
-      scan.visitor(scan.context, match);
+      if (!scan.visitor(scan.context, match)) return false;
     }
+    return true;
   }
   static int on_regex(unsigned id, unsigned long long from, unsigned long long to, unsigned,
                       void* context) {
@@ -207,45 +206,51 @@ struct TextDatabase::Impl {
       match.begin = static_cast<std::size_t>(from);
       match.end = static_cast<std::size_t>(to);
     }
-    scan.visitor(scan.context, match);
-    return 0;
+    return scan.visitor(scan.context, match) ? 0 : 1;
   }
-  static void run(const ScanDatabase& compiled, std::string_view text, match_event_handler handler,
+  // Whether it came to the end of the text.
+  static bool run(const ScanDatabase& compiled, std::string_view text, match_event_handler handler,
                   void* scan) {
-    if (!compiled.database || text.empty()) return;  // nothing sought is empty
+    if (!compiled.database || text.empty()) return true;  // nothing sought is empty
     hs_scratch_t* scratch =
         this_threads_scratch().ready_for(compiled.database.get(), compiled.serial);
     const hs_error_t error = hs_scan(compiled.database.get(), text.data(),
                                      static_cast<unsigned>(text.size()), 0, scratch, handler, scan);
-    TOCSIN_ASSERT(error == HS_SUCCESS, "a scan with its own scratch succeeds");
+    TOCSIN_ASSERT(error == HS_SUCCESS || error == HS_SCAN_TERMINATED,
+                  "a scan with its own scratch succeeds");
+    return error == HS_SUCCESS;
   }
-  void scan_regexes(Scan& scan) const {
+  // All but the literals.
+  void scan_others(std::string_view text, Visitor visitor, void* context) const {
+    for (const std::uint32_t pattern : always) {
+      if (!visitor(context, {pattern, 0, 0})) return;
+    }
+    Scan scan{*this, text, visitor, context, 0};
     for (std::size_t i = 0; i < of_regexes.size(); ++i) {
       scan.regexes_before = regexes_before[i];
-      run(of_regexes[i], scan.text, on_regex, &scan);
+      if (!run(of_regexes[i], text, on_regex, &scan)) return;
     }
   }
-  void scan_literals(std::span<const std::string_view> texts, TextsVisitor visitor,
-                     void* context) const {
+  void scan_all(std::string_view text, Visitor visitor, void* context) const {
+    Scan scan{*this, text, visitor, context, 0};
+    if (run(of_literals, text, on_literal, &scan)) scan_others(text, visitor, context);
+  }
+  void scan_joined(std::span<const std::string_view> texts, TextsVisitor visitor,
+                   void* context) const {
     if (literals.empty()) return;
     JoinedTexts& joined = this_threads_scratch().joined();
     joined.clear();
     JoinedScan scan{*this, joined, visitor, context};
-    const auto scan_joined = [&] {
+    const auto scan_all_joined = [&] {
       run(of_literals, joined.all(), on_joined, &scan);
       joined.clear();
     };
     for (std::uint32_t i = 0; i < texts.size(); ++i) {
-      if (texts[i].size() <= kJoinedMost) {
-        if (!joined.has_room(texts[i])) scan_joined();
-        joined.add(i, texts[i]);
-      } else {
-        OfText of{i, visitor, context};
-        Scan alone{*this, texts[i], visit_of_text, &of};
-        run(of_literals, texts[i], on_literal, &alone);
-      }
+      if (is_scanned_alone(texts[i].size())) continue;
+      if (!joined.has_room(texts[i])) scan_all_joined();
+      joined.add(i, texts[i]);
     }
-    if (!joined.empty()) scan_joined();
+    if (!joined.empty()) scan_all_joined();
   }
 };
 
@@ -331,21 +336,20 @@ Result<TextDatabase> TextDatabase::compile(std::vector<TextPattern> patterns, st
 }
 
 void TextDatabase::scan_with(std::string_view text, Visitor visitor, void* context) const {
-  for (const std::uint32_t pattern : impl_->always) visitor(context, {pattern, 0, 0});
-  Impl::Scan scan{*impl_, text, visitor, context, 0};
-  Impl::run(impl_->of_literals, text, Impl::on_literal, &scan);
-  impl_->scan_regexes(scan);
+  impl_->scan_all(text, visitor, context);
 }
 
 void TextDatabase::scan_texts_with(std::span<const std::string_view> texts, TextsVisitor visitor,
                                    void* context) const {
-  impl_->scan_literals(texts, visitor, context);
-  if (impl_->always.empty() && impl_->of_regexes.empty()) return;
+  impl_->scan_joined(texts, visitor, context);
+  const bool has_others = !impl_->always.empty() || !impl_->of_regexes.empty();
   for (std::size_t i = 0; i < texts.size(); ++i) {
     Impl::OfText of{i, visitor, context};
-    for (const std::uint32_t pattern : impl_->always) visitor(context, i, {pattern, 0, 0});
-    Impl::Scan scan{*impl_, texts[i], Impl::visit_of_text, &of};
-    impl_->scan_regexes(scan);
+    if (is_scanned_alone(texts[i].size())) {
+      impl_->scan_all(texts[i], Impl::visit_of_text, &of);
+    } else if (has_others) {
+      impl_->scan_others(texts[i], Impl::visit_of_text, &of);
+    }
   }
 }
 

@@ -14,6 +14,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 #include "cep/base/result.h"
@@ -48,37 +49,60 @@ class TextDatabase {
   static Result<TextDatabase> compile(std::vector<TextPattern> patterns, std::size_t bytes_max,
                                       TextDatabaseCache* cache);
   /// Calls `visit(match)` for the matches in `text`, in no order; a pattern without `places` may be
-  /// named more than once.
+  /// named more than once. A visit may return whether to go on: the scan ends at the first `false`.
   template <typename Visit>
   void scan(std::string_view text, Visit&& visit) const {
+    using Context = std::remove_reference_t<Visit>;
     scan_with(
-        text, [](void* context, const TextMatch& match) { (*static_cast<Visit*>(context))(match); },
-        &visit);
-  }
-  /// The same in many texts: calls `visit(i, match)` for the matches in texts[i]. Literals are
-  /// searched for in many short texts at once.
-  template <typename Visit>
-  void scan_texts(std::span<const std::string_view> texts, Visit&& visit) const {
-    scan_texts_with(
-        texts,
-        [](void* context, std::size_t text, const TextMatch& match) {
-          (*static_cast<Visit*>(context))(text, match);
+        text,
+        [](void* context, const TextMatch& match) {
+          return goes_on(*static_cast<Context*>(context), match);
         },
         &visit);
   }
+  /// The same in many texts: calls `visit(i, match)` for the matches in texts[i]. Literals are
+  /// searched for in many short texts at once. What `visit` returns counts only for texts that are
+  /// scanned alone, each in one go: no more of this text is searched, but the others are.
+  template <typename Visit>
+  void scan_texts(std::span<const std::string_view> texts, Visit&& visit) const {
+    using Context = std::remove_reference_t<Visit>;
+    scan_texts_with(
+        texts,
+        [](void* context, std::size_t text, const TextMatch& match) {
+          return goes_on(*static_cast<Context*>(context), text, match);
+        },
+        &visit);
+  }
+  /// Whether scan_texts scans a text of so many bytes alone: it would gain nothing from others.
+  static constexpr bool is_scanned_alone(std::size_t bytes) { return bytes > 256; }
   const std::vector<TextPattern>& patterns() const;
   std::size_t bytes() const;
 
  private:
   struct Impl;
-  using Visitor = void (*)(void* context, const TextMatch& match);
-  using TextsVisitor = void (*)(void* context, std::size_t text, const TextMatch& match);
+  // They return whether to go on.
+  using Visitor = bool (*)(void* context, const TextMatch& match);
+  using TextsVisitor = bool (*)(void* context, std::size_t text, const TextMatch& match);
+  template <typename Visit, typename... Args>
+  static bool goes_on(Visit& visit, const Args&... args) {
+    if constexpr (std::is_void_v<decltype(visit(args...))>) {
+      visit(args...);
+      return true;
+    } else {
+      return visit(args...);
+    }
+  }
   void scan_with(std::string_view text, Visitor visitor, void* context) const;
   void scan_texts_with(std::span<const std::string_view> texts, TextsVisitor visitor,
                        void* context) const;
 
   std::unique_ptr<Impl> impl_;
 };
+
+/// The patterns without those that are found only where another of them is found too: enough for
+/// whoever asks whether any is found, with `words` somewhere with no letter or digit before and
+/// after it. Of regular expressions all stay.
+std::vector<TextPattern> without_implied(std::vector<TextPattern> patterns, bool words);
 
 /// Why a regular expression cannot be searched for.
 struct RegexProblem {

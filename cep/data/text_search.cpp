@@ -149,10 +149,15 @@ struct TextSearch::Impl {
   const TextDatabase& of_list(ListIndex list, bool with_places) const {
     Lazy& lazy = *(with_places ? places : lists)[list.value];
     if (const TextDatabase* made = lazy.get()) return *made;
+    const List& of = plan->lists[list.value];
     const auto prepared =
-        lazy.prepare(patterns_of(plan->lists[list.value], with_places), bytes_max, nullptr);
+        lazy.prepare(with_places ? patterns_of(of, true) : any_of(of), bytes_max, nullptr);
     TOCSIN_ASSERT(prepared.has_value(), "compile looked at every list that is searched for");
     return **prepared;
+  }
+  // For whether a list has a match. Where it is, or whether it is a word, all elements tell.
+  static std::vector<TextPattern> any_of(const List& list) {
+    return without_implied(patterns_of(list, false), false);
   }
   static std::vector<TextPattern> pattern_of(const RegexLiteral& regex) {
     TextPattern pattern;
@@ -192,7 +197,7 @@ Result<TextSearch> TextSearch::make(const Plan& plan, std::size_t bytes_max,
       case Op::kContainsAnyOf:
         if (now) {
           const std::size_t list = expr.as<ListLookup>().list.value;
-          note(impl.lists[list]->prepare(patterns_of(plan.lists[list], false), bytes_max, cache));
+          note(impl.lists[list]->prepare(Impl::any_of(plan.lists[list]), bytes_max, cache));
         }
         break;
       case Op::kContainsAnyWordOf:
@@ -232,7 +237,8 @@ Result<TextSearch> TextSearch::make(const Plan& plan, std::size_t bytes_max,
 bool TextSearch::has_any(ListIndex list, std::string_view text, bool word) const {
   bool found = false;
   impl_->of_list(list, word).scan(text, [&](const TextMatch& match) {
-    found = found || !word || is_word(text, match.begin, match.end);
+    found = !word || is_word(text, match.begin, match.end);
+    return !found;
   });
   return found;
 }
@@ -264,7 +270,10 @@ bool TextSearch::matches(const Expr& expr, std::string_view text) const {
   const auto prepared = found->second->prepare(Impl::pattern_of(regex), impl_->bytes_max, nullptr);
   TOCSIN_ASSERT(prepared.has_value(), "compile looked at every regular expression");
   bool matched = false;
-  (*prepared)->scan(text, [&](const TextMatch&) { matched = true; });
+  (*prepared)->scan(text, [&](const TextMatch&) {
+    matched = true;
+    return false;
+  });
   return matched;
 }
 }  // namespace tocsin::cep

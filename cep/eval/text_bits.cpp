@@ -6,20 +6,33 @@
 
 namespace tocsin::cep {
 namespace {
-void set_bit(TextBits::Words& words, std::uint32_t row) {
+void set_bit(RowBits& words, std::uint32_t row) {
   words[row / 64] |= std::uint64_t{1} << (row % 64);
 }
+bool has_bit(const RowBits& words, std::uint32_t row) {
+  return (words[row / 64] >> (row % 64) & 1) != 0;
+}
 }  // namespace
+
+bool TextVisit::operator()(std::size_t i, const TextMatch& match) {
+  const std::string_view text = texts_[i];
+  const std::uint32_t row = rows_[i];
+  for (const SearchedText::Use& use : searched_.uses[match.pattern]) {
+    if (use.word && !is_word(text, match.begin, match.end)) continue;
+    set_bit(found_[use.slot], row);
+  }
+  if (!TextDatabase::is_scanned_alone(text.size())) return true;
+  if (i != alone_) undecided_ = 0;
+  alone_ = i;
+  while (undecided_ < searched_.slots && has_bit(found_[undecided_], row)) ++undecided_;
+  return undecided_ < searched_.slots;
+}
 
 // Scans the texts that were gathered.
 void TextBits::scan(const SearchedText& searched, const Gathered& gathered, Result& result) {
   for (const std::uint32_t row : gathered.rows) set_bit(result.known, row);
-  searched.database.scan_texts(gathered.texts, [&](std::size_t i, const TextMatch& match) {
-    for (const SearchedText::Use& use : searched.uses[match.pattern]) {
-      if (use.word && !is_word(gathered.texts[i], match.begin, match.end)) continue;
-      set_bit(result.found[use.slot], gathered.rows[i]);
-    }
-  });
+  searched.database.scan_texts(gathered.texts,
+                               TextVisit(searched, gathered.texts, gathered.rows, result.found));
 }
 
 void TextBits::evaluate(const ProgramImpl& program, const TextAtoms& atoms, const Batch& batch,

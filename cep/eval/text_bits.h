@@ -1,6 +1,8 @@
 /// The outcomes of text tests over a slice.
 #pragma once
+#include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -9,10 +11,33 @@
 
 namespace tocsin::cep {
 class ProgramImpl;
+using RowBits = std::vector<std::uint64_t>;
+
+/// Takes the matches in the texts of some rows, for TextDatabase::scan_texts: sets the rows' bits
+/// of the slots. Invariant: all slots before `undecided_` are found in the text that is scanned
+/// alone.
+class TextVisit {
+ public:
+  /// texts[i] is the text of row rows[i]; `found` has the bits by slot. All are borrowed.
+  TextVisit(const SearchedText& searched, std::span<const std::string_view> texts,
+            std::span<const std::uint32_t> rows, std::vector<RowBits>& found)
+      : searched_(searched), texts_(texts), rows_(rows), found_(found), alone_(texts.size()) {}
+  /// Whether to go on: of a text that is scanned alone, until every slot is found.
+  bool operator()(std::size_t i, const TextMatch& match);
+
+ private:
+  const SearchedText& searched_;
+  std::span<const std::string_view> texts_;
+  std::span<const std::uint32_t> rows_;
+  std::vector<RowBits>& found_;
+  std::size_t alone_;  // the text that is scanned alone now
+  std::uint32_t undecided_ = 0;
+};
+
 /// The outcomes of all text tests over one slice: a bit for each row of the test's type.
 class TextBits {
  public:
-  using Words = std::vector<std::uint64_t>;
+  using Words = RowBits;
   /// Scans every row's texts. Adds to `values_missing` as AtomBits::evaluate does.
   void evaluate(const ProgramImpl& program, const TextAtoms& atoms, const Batch& batch,
                 const std::vector<std::uint32_t>& rows_of_type, std::uint64_t& values_missing);

@@ -275,6 +275,10 @@ TEST_CASE("text database: a change of one expression does not compile the others
   const std::size_t groups = cache.last.sought.size();
   CHECK(groups >= 2);
   CHECK(cache.last.compiled.size() == groups);
+  // A scan that ends does so for all groups.
+  std::size_t visits = 0;
+  compile(patterns).scan(text, [&](const TextMatch&) { return ++visits < 1; });
+  CHECK(visits == 1);
   // Again: nothing is compiled, and the same is found.
   CHECK(found_in(compile(patterns), text) == expected);
   CHECK(cache.last.compiled.empty());
