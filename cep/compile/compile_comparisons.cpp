@@ -24,6 +24,14 @@ bool is_comparable(TypeKind kind) {
          kind == TypeKind::kFraction || kind == TypeKind::kTime || kind == TypeKind::kDate ||
          kind == TypeKind::kDuration;
 }
+// The duration of a literal, in microseconds; absent for all else.
+std::optional<std::int64_t> duration_of(const Expr& expr) {
+  const Value value = literal_of(expr);
+  // The least of all is left out: one less is none any more.
+  const bool is_known = value.kind == ValueKind::kDuration && fits_64(value.number) &&
+                        value.number > std::numeric_limits<std::int64_t>::min();
+  return is_known ? std::optional(static_cast<std::int64_t>(value.number)) : std::nullopt;
+}
 bool is_arithmetic(Op op) {
   return op == Op::kAdd || op == Op::kSubtract || op == Op::kMultiply || op == Op::kDivide ||
          op == Op::kNegate;
@@ -97,14 +105,28 @@ class PairOfEvents {
         pair_.other = PlacesComparison{&of_first, &own, op};
         return true;
       }
+      const std::optional<std::int64_t> more_us = duration_of(of_first);
+      if (more_us && is_time_between(own)) {
+        return add_ordered(
+            {own.args[1].get(), own.args[0].get(), swapped ? mirrored(op) : op, *more_us});
+      }
       if (!is_of_step(rule_, of_first, 0) || of_first.op == Op::kLiteral || reads_run(own))
         continue;
       if (!is_comparable(own.type.kind) || !is_comparable(of_first.type.kind)) continue;
-      if (pair_.ordered.size() == PlacesPair::kOrderedMax) return false;
-      pair_.ordered.push_back({&of_first, &own, swapped ? mirrored(op) : op});
-      return true;
+      return add_ordered({&of_first, &own, swapped ? mirrored(op) : op});
     }
     return false;
+  }
+  // Whether it is `ts - a.ts`: how much later the second event is.
+  bool is_time_between(const Expr& expr) const {
+    return expr.op == Op::kSubtract && expr.args[0]->type.kind == TypeKind::kTime &&
+           expr.args[1]->type.kind == TypeKind::kTime && expr.args[1]->op == Op::kBound &&
+           is_of_step(rule_, *expr.args[1], 0) && !reads_run(*expr.args[0]);
+  }
+  bool add_ordered(const PlacesComparison& comparison) {
+    if (pair_.ordered.size() == PlacesPair::kOrderedMax) return false;
+    pair_.ordered.push_back(comparison);
+    return true;
   }
 
   const RuleProgram& rule_;
@@ -291,8 +313,8 @@ class TimeFromFirst {
  public:
   TimeFromFirst(const Plan& plan, const RuleProgram& rule) : plan_(plan), rule_(rule) {}
 
-  // As the condition says it, which has one of the forms `ts - first.ts < 10m` and
-  // `ts < first.ts + 10m`.
+  // As the condition says it, which has the form `ts - first.ts < 10m`. A sum of a time and a
+  // duration is another matter: it may be no time any more.
   std::optional<std::int64_t> most_us(const Expr& condition) const {
     if (!is_comparison(condition.op)) return std::nullopt;
     for (const bool swapped : {false, true}) {
@@ -300,27 +322,16 @@ class TimeFromFirst {
       const Expr& right = *condition.args[swapped ? 0 : 1];
       const Op op = swapped ? mirrored(condition.op) : condition.op;
       if (op != Op::kLess && op != Op::kLessEqual) continue;
-      std::optional<std::int64_t> most;
-      if (left.op == Op::kSubtract && is_own(*left.args[0]) && is_of_first(*left.args[1])) {
-        most = duration_of(right);
-      } else if (is_own(left) && right.op == Op::kAdd) {
-        const bool is_behind = is_of_first(*right.args[0]);
-        if (is_behind || is_of_first(*right.args[1])) {
-          most = duration_of(*right.args[is_behind ? 1 : 0]);
-        }
+      if (left.op != Op::kSubtract || !is_own(*left.args[0]) || !is_of_first(*left.args[1])) {
+        continue;
       }
+      const std::optional<std::int64_t> most = duration_of(right);
       if (most) return op == Op::kLess ? *most - 1 : *most;
     }
     return std::nullopt;
   }
 
  private:
-  static std::optional<std::int64_t> duration_of(const Expr& expr) {
-    const Value value = literal_of(expr);
-    const bool is_known = value.kind == ValueKind::kDuration && fits_64(value.number) &&
-                          value.number > std::numeric_limits<std::int64_t>::min();
-    return is_known ? std::optional(static_cast<std::int64_t>(value.number)) : std::nullopt;
-  }
   bool is_event_time(const FieldRef& field) const {
     return std::ranges::all_of(field.by_type, [&](const auto& of) {
       return plan_.event_types[of.first.value].time_field == of.second;

@@ -109,6 +109,7 @@ struct PlacesComparison {
   const Expr* of_first = nullptr;
   const Expr* own = nullptr;
   Op op = Op::kLess;
+  std::int64_t more_us = 0;  // of two times: `own - of_first op more_us`
 };
 /// Of two steps that each take one event: the second takes an event that agrees with that of the
 /// first.

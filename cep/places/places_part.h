@@ -23,6 +23,7 @@ void push_pair(PlacesPart& part, const PlacesPair& pair, Compared&& compared, Va
   std::array<Value, PlacesPair::kOrderedMax> row;
   for (std::size_t i = 0; i < pair.ordered.size(); ++i) {
     row[i] = compared(*pair.ordered[i].of_first);
+    row[i].number += pair.ordered[i].more_us;
   }
   if (!pair.ordered.empty()) part.compared->push(std::span(row).first(pair.ordered.size()));
   if (pair.other) part.others->push(value(*pair.other->of_first));

@@ -23,6 +23,7 @@ using Field = std::pair<cep::FieldRef, cep::Type>;
 
 struct Fields {
   Field name;
+  Field ts;
   Field v;
   Field w;
 };
@@ -47,7 +48,7 @@ ExprPtr random_comparison(const Fields& fields, Random& random) {
 // Something that the second event is asked beside the first one.
 ExprPtr random_condition(const Fields& fields, Random& random) {
   const auto first = [&](const Field& field) { return bound_read(cep::VarIndex(0), field); };
-  switch (random.below(8)) {
+  switch (random.below(10)) {
     case 0: {  // a range that rises with the first event's number, or falls
       const ExprPtr v = first(fields.v);
       if (random.chance(70)) {
@@ -68,7 +69,22 @@ ExprPtr random_condition(const Fields& fields, Random& random) {
       return condition(random_order(random), {operation(Op::kSubtract, fields.v.second,
                                                         {field_read(fields.v), first(fields.w)}),
                                               int_literal(random.between(-2, 2))});
-    case 5:
+    case 5: {  // how much later it is
+      const cep::Type type = type_of(cep::TypeKind::kDuration);
+      const ExprPtr later =
+          operation(Op::kSubtract, type, {field_read(fields.ts), first(fields.ts)});
+      const auto duration = [&](std::int64_t ms) {
+        return literal(type, cep::Value::duration(cep::Duration{1000 * ms}));
+      };
+      const std::int64_t ms = random.between(-1, 20);
+      if (random.chance(30)) {
+        return condition(Op::kBetween, {later, duration(ms), duration(ms + random.between(0, 9))});
+      }
+      std::vector<ExprPtr> both = {later, duration(ms)};
+      if (random.chance(30)) std::swap(both[0], both[1]);
+      return condition(random_order(random), std::move(both));
+    }
+    case 6:
       return condition(Op::kOr,
                        {random_comparison(fields, random), random_comparison(fields, random)});
     default:
@@ -83,7 +99,8 @@ BusyCase random_pair(Random& random) {
                                     letter_set(random, 40)),
                         random.between(4, 150));
   const Fields fields{*find_field(c.plan, {cep::EventTypeIndex(0)}, "name"),
-                      add_number(c.plan, "v"), add_number(c.plan, "w")};
+                      *find_field(c.plan, {cep::EventTypeIndex(0)}, "ts"), add_number(c.plan, "v"),
+                      add_number(c.plan, "w")};
   cep::Rule& rule = c.plan.rules[0];
   ExprPtr& where = rule.pattern.back().test()->where;
   for (std::size_t more = 1 + random.below(4); more > 0; --more) {
@@ -94,6 +111,7 @@ BusyCase random_pair(Random& random) {
   if (random.chance(25)) rule.selection.kind = cep::SelectionKind::kSkipPastLast;
   const std::size_t count = random.chance(20) ? 150 + random.below(100) : 8 + random.below(40);
   const std::int64_t most = random.pick({3, 6, 20, 100});
+  const unsigned late_chance = random.pick({0U, 0U, 10U});
   c.shown = random_letters(random, count, 2);
   std::vector<oracle::Event> events = letters_events(c.shown);
   for (oracle::Event& event : events) {
@@ -104,8 +122,14 @@ BusyCase random_pair(Random& random) {
           cep::OwnedValue(is_missing ? cep::Value::missing() : cep::Value::integer(value)));
       c.shown += is_missing ? " -" : fmt::format(" {}", value);
     }
+    if (!random.chance(late_chance)) continue;
+    event.ts.us -= 1000 * random.between(1, 12);
+    event.fields[0] = cep::OwnedValue(cep::Value::time(event.ts));
+    c.shown += fmt::format("@{}", event.ts.us);
   }
-  c.events = oracle::place_events(c.plan, events, {});
+  oracle::Options options;
+  options.late = oracle::Late::kClamp;
+  c.events = oracle::place_events(c.plan, events, options);
   return c;
 }
 }  // namespace
