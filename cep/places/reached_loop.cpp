@@ -6,10 +6,12 @@
 
 namespace tocsin::cep {
 namespace {
+// How many events before this one count.
+std::uint64_t count_before(const LoopSeries& series, std::uint64_t taken) {
+  return taken == series.sums.begin() ? series.base.count : series.sums[taken - 1].count;
+}
 std::uint64_t count_of(const LoopSeries& series, std::uint64_t taken) {
-  const std::uint64_t before =
-      taken == series.sums.begin() ? series.base.count : series.sums[taken - 1].count;
-  return series.sums[taken].count - before;
+  return series.sums[taken].count - count_before(series, taken);
 }
 }  // namespace
 
@@ -65,9 +67,7 @@ bool ReachedLoop::has_enough(const PlaceEntry& first) const {
   return std::ranges::all_of(rule_.places->reach->enough, [&](const PlacesReach::Least& asked) {
     const LoopSeries& series = loop_.series[asked.total];
     if (asked.is_distinct) return series.distinct->since(first.taken) >= asked.least;
-    const std::uint64_t before =
-        first.taken == series.sums.begin() ? series.base.count : series.sums[first.taken - 1].count;
-    return series.sums.back().count - before >= asked.least;
+    return series.sums.back().count - count_before(series, first.taken) >= asked.least;
   });
 }
 
@@ -132,6 +132,12 @@ void ReachedLoop::make() {
 }
 
 std::uint64_t ReachedLoop::count_from(const PlaceEntry& first) const {
+  if (!has_late()) {  // all up to the first one that is too late
+    const PlacesReach& reach = *rule_.places->reach;
+    return loop_.taken.first([&](const LoopEvent& one) {
+      return one.event > first.event && !reach.has(time_of(first.event), time_of(one.event));
+    }) - first.taken;
+  }
   std::uint64_t count = 0;
   for (std::uint64_t taken = first.taken; taken < loop_.taken.end(); ++taken) {
     if (reaches(first, taken)) ++count;

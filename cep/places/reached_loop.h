@@ -39,7 +39,6 @@ class ReachedLoop {
   void follow();
   /// Makes all but the first events and those that the loop took anew.
   void make();
-  bool is_scattered() const { return part_.is_scattered; }
   /// How many events the loop of a first event took.
   std::uint64_t count_from(const PlaceEntry& first) const;
   /// At a scattered key: of the matches that the current event completes, the one that comes first

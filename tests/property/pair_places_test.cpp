@@ -122,14 +122,8 @@ BusyCase random_pair(Random& random) {
           cep::OwnedValue(is_missing ? cep::Value::missing() : cep::Value::integer(value)));
       c.shown += is_missing ? " -" : fmt::format(" {}", value);
     }
-    if (!random.chance(late_chance)) continue;
-    event.ts.us -= 1000 * random.between(1, 12);
-    event.fields[0] = cep::OwnedValue(cep::Value::time(event.ts));
-    c.shown += fmt::format("@{}", event.ts.us);
   }
-  oracle::Options options;
-  options.late = oracle::Late::kClamp;
-  c.events = oracle::place_events(c.plan, events, options);
+  c.events = place_late(c.plan, std::move(events), late_chance, random, c.shown);
   return c;
 }
 }  // namespace

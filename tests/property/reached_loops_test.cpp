@@ -112,14 +112,8 @@ BusyCase random_case(Random& random) {
     event.fields.push_back(
         cep::OwnedValue(value > 0 ? cep::Value::integer(value) : cep::Value::missing()));
     c.shown += fmt::format(" {}", value);
-    if (!random.chance(late_chance)) continue;
-    event.ts.us -= 1000 * random.between(1, 12);
-    event.fields[0] = cep::OwnedValue(cep::Value::time(event.ts));
-    c.shown += fmt::format("@{}", event.ts.us);
   }
-  oracle::Options options;
-  options.late = oracle::Late::kClamp;
-  c.events = oracle::place_events(c.plan, events, options);
+  c.events = place_late(c.plan, std::move(events), late_chance, random, c.shown);
   return c;
 }
 }  // namespace

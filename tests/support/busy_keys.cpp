@@ -130,6 +130,20 @@ std::string random_letters(Random& random, std::size_t count, std::int64_t apart
   return letters;
 }
 
+std::vector<oracle::PlacedEvent> place_late(const cep::Plan& plan,
+                                            std::vector<oracle::Event> events, unsigned chance,
+                                            Random& random, std::string& shown) {
+  for (oracle::Event& event : events) {
+    if (!random.chance(chance)) continue;
+    event.ts.us -= 1000 * random.between(1, 12);
+    event.fields[0] = cep::OwnedValue(cep::Value::time(event.ts));
+    shown += fmt::format(" {}@{}", &event - events.data(), event.ts.us);
+  }
+  oracle::Options options;
+  options.late = oracle::Late::kClamp;
+  return oracle::place_events(plan, events, options);
+}
+
 std::pair<cep::FieldRef, cep::Type> add_number(cep::Plan& plan, std::string name) {
   cep::Field field;
   field.name = std::move(name);

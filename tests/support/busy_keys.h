@@ -22,6 +22,11 @@ std::string letter_set(Random& random, unsigned chance);
 /// So many letters of a to d for letters_events(), each at most so many milliseconds after the one
 /// before.
 std::string random_letters(Random& random, std::size_t count, std::int64_t apart_most);
+/// Some of the events, by this chance in percent, come late: their own times are earlier than their
+/// places in the order. Appends those times to `shown`. All in their order.
+std::vector<oracle::PlacedEvent> place_late(const cep::Plan& plan,
+                                            std::vector<oracle::Event> events, unsigned chance,
+                                            Random& random, std::string& shown);
 /// Gives the plan's first event type a whole number of this name, which may be missing. The field.
 std::pair<cep::FieldRef, cep::Type> add_number(cep::Plan& plan, std::string name);
 /// The field of the event that a variable has taken.
