@@ -1,5 +1,6 @@
 #include "api/server/alert_services.h"
 
+#include <mutex>
 #include <utility>
 
 #include "api/server/silence_routes.h"
@@ -71,5 +72,20 @@ void AlertServices::rules_changed(AlertConditions::PlanPtr plan) {
 void AlertServices::stop() {
   feed_.stop();
   if (subscriptions_) subscriptions_->stop();
+}
+
+void AlertServicesLink::set(AlertServices* services) {
+  const std::lock_guard lock(mutex_);
+  services_ = services;
+}
+
+void AlertServicesLink::effects_changed() {
+  const std::lock_guard lock(mutex_);
+  if (services_ != nullptr) services_->effects_changed();
+}
+
+void AlertServicesLink::rules_changed(const AlertConditions::PlanPtr& plan) {
+  const std::lock_guard lock(mutex_);
+  if (services_ != nullptr) services_->rules_changed(plan);
 }
 }  // namespace tocsin::api

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -75,5 +76,19 @@ class AlertServices {
   AlertRouteServices services_;
   std::unique_ptr<SubscriptionService> subscriptions_;
   std::optional<FilterNames> names_;  // once routes were added
+};
+/// Tells services that may not be there yet, or no longer: those who tell them live longer.
+/// Threading: any.
+class AlertServicesLink {
+ public:
+  /// From now on these are told; null: nobody. Once this returns nobody tells the ones before.
+  void set(AlertServices* services);
+  /// As AlertServices has them; nothing where there are none.
+  void effects_changed();
+  void rules_changed(const AlertConditions::PlanPtr& plan);
+
+ private:
+  std::mutex mutex_;  // held while they are told
+  AlertServices* services_ = nullptr;
 };
 }  // namespace tocsin::api

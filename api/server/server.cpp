@@ -132,7 +132,7 @@ class Server {
   std::unique_ptr<ChangeService> changes_;
   std::unique_ptr<ProposalStore> proposals_;
   std::unique_ptr<AlertServices> alert_services_;
-  std::atomic<AlertServices*> open_alert_services_{nullptr};  // for those who store effects
+  AlertServicesLink alert_link_;  // for those who store effects
   std::unique_ptr<ServerContext> context_;
   Router starting_routes_;
   std::unique_ptr<Router> routes_;
@@ -347,8 +347,7 @@ Outcome<void> Server::open_node() {
   };
   service_->add_effects_listener([this](const runtime::EffectQueueStatus&) {
     sinks_->effects_changed();
-    if (AlertServices* const alert_services = open_alert_services_; alert_services != nullptr)
-      alert_services->effects_changed();
+    alert_link_.effects_changed();
   });
   service_->listen(options);
   Result<std::unique_ptr<runtime::Node>> node =
@@ -367,8 +366,7 @@ Outcome<void> Server::open_rules() {
   RuleServicePorts ports = rule_ports(*service_, files_, clock_, directory_->paths(), run_options_,
                                       warm_up_limits(configuration_), *privacy_);
   ports.changed = [this](const CurrentRules& now) {
-    if (AlertServices* const alert_services = open_alert_services_; alert_services != nullptr)
-      alert_services->rules_changed(now.rules.loaded.rules->plan);
+    alert_link_.rules_changed(now.rules.loaded.rules->plan);
   };
   runtime::NodeSettings settings = runtime::settings_of(*rules_.program, kept_options(settings_));
   Result<std::unique_ptr<RuleService>> rules =
@@ -403,7 +401,7 @@ Outcome<void> Server::begin_routes() {
   if (!alert_services)
     return stop(exit_code_of_named(alert_services.error().code), alert_services.error().message);
   alert_services_ = *std::move(alert_services);
-  open_alert_services_ = alert_services_.get();
+  alert_link_.set(alert_services_.get());
   context_->subscriptions = &alert_services_->subscriptions();
   context_->privacy = privacy_.get();
   if (auto opened = open_jobs(*context_, *store_, run_options_); !opened)
@@ -483,7 +481,7 @@ void Server::close() {
   logs_.refusals.reset();
   ready_routes_ = nullptr;
   routes_.reset();
-  open_alert_services_ = nullptr;
+  alert_link_.set(nullptr);
   alert_services_.reset();
   context_.reset();
   proposals_.reset();
