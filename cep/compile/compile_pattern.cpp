@@ -243,6 +243,16 @@ bool prefers_one(const Selection& selection) {
   }
 }
 
+std::optional<Duration> wait_from_first(const PatternProgram& pattern) {
+  std::optional<Duration> wait;
+  for (const PatternTransition& transition : pattern.transitions) {
+    if (transition.ending != Ending::kAtDeadline || !transition.waits_from_first) continue;
+    if (wait && *wait != transition.wait) return std::nullopt;
+    wait = transition.wait;
+  }
+  return wait;
+}
+
 void find_pruning(RuleProgram& program, const PatternProgram& pattern) {
   const Selection& selection = program.rule->selection;
   const bool waits_from_first =
@@ -390,6 +400,7 @@ void Compiler::compile_pattern(RuleProgram& program) {
   pattern->end_reads_last = std::any_of(decisions.begin(), decisions.end(), reads_current);
   program.asks_later = pattern->keeps_values;
   program.sets_deadlines = pattern->has_deadlines || rule.selection.in_order;
+  pattern->wait_from_first = wait_from_first(*pattern);
   find_pruning(program, *pattern);
   find_twins(program, *pattern);
   if (auto members = members_of(rule)) program.members = std::move(*members);

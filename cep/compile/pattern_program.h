@@ -171,6 +171,8 @@ class PatternProgram {
   const Zone* window_zone = nullptr;  // of a closing window that is a unit of the calendar
   std::deque<Element> made_elements;  // of `until`, `without` and windows
   bool has_deadlines = false;
+  /// Of every deadline that counts from the first event; none where they differ.
+  std::optional<Duration> wait_from_first;
   bool keeps_clear = false;   // nodes keep what `once per VARIABLE` has searched
   bool keeps_values = false;  // of features, with a match's last event
   /// What an event becomes of a partial match depends on no other first event, and without an event

@@ -229,6 +229,9 @@ struct RuleProgram {
   bool sets_deadlines = false;            // it needs a queue of timers
   std::vector<FeatureIndex>
       deadline_features;  // kept with the match's last event; as value_of says
+
+  /// Whether a match is one event, before an absence that may follow.
+  bool is_of_one_event() const { return steps.size() == 1 && steps[0].max == 1; }
 };
 /// What rules of a strict group ask of an event that may be the next of their partial matches of
 /// one length. Sets of rules have a bit for each place in the group.

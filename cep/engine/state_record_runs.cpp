@@ -163,7 +163,7 @@ bool RecordCodec::read_nodes(ByteReader& from, const RuleProgram& rule, std::uin
     std::uint64_t least_step = 0;
     if (node.parent != 0) {
       const auto* const before = RecordStore::at<Node>(record, node.parent);
-      node.length += before->length;
+      node.set_length(before->length + 1U);
       least_step = before->step;
       if (step < least_step || step > least_step + 1) return false;
     } else if (step != 0) {

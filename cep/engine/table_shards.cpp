@@ -21,7 +21,8 @@ TableShards::TableShards(const ProgramImpl& program, const TableProgram& table,
     if (op.kind != OperatorKind::kRule || !program.rules[op.index].sets_deadlines) continue;
     const RuleProgram& rule = program.rules[op.index];
     queue_of_op_[i] = static_cast<std::uint32_t>(queues[op.pass].size());
-    queues[op.pass].push_back(rule.method != Method::kGeneral && !rule.waits_from_first);
+    queues[op.pass].push_back(rule.method != Method::kGeneral &&
+                              (!rule.waits_from_first || rule.is_of_one_event()));
   }
   for (std::uint32_t i = 0; i < kShardCount; ++i) {
     shards_.push_back(std::make_unique<TableShard>(hash_seed));

@@ -15,10 +15,12 @@ OrderKey CurrentRuns::order_here() const {
   return order;
 }
 
-const KeptEvent* CurrentRuns::first_event(const std::byte* record, Offset node) {
-  const Node* at = RecordStore::at<Node>(record, node);
-  while (at->parent != 0) at = RecordStore::at<Node>(record, at->parent);
-  return RecordStore::at<KeptEvent>(record, at->event);
+Offset CurrentRuns::first_node(const std::byte* record, Offset node) {
+  for (;;) {
+    const Offset parent = RecordStore::at<Node>(record, node)->parent;
+    if (parent == 0) return node;
+    node = parent;
+  }
 }
 
 std::int64_t CurrentRuns::end_of(const RuleProgram& rule, const std::byte* record, const Run& run) {

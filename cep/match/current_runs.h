@@ -106,7 +106,10 @@ struct CurrentRuns {
   /// Its place in the order of alerts, for this rule and key.
   OrderKey order_here() const;
   /// The first and the last event of the partial match or match whose last node this is.
-  static const KeptEvent* first_event(const std::byte* record, Offset node);
+  static Offset first_node(const std::byte* record, Offset node);
+  static const KeptEvent* first_event(const std::byte* record, Offset node) {
+    return last_event(record, first_node(record, node));
+  }
   static const KeptEvent* last_event(const std::byte* record, Offset node) {
     return RecordStore::at<KeptEvent>(record, RecordStore::at<Node>(record, node)->event);
   }

@@ -216,29 +216,37 @@ void Matcher::on_deadline(const RuleProgram& rule, const MatchContext& context, 
   current_.write_state(entry->state);
 }
 
-// Moves the runs whose deadline this is from the key's runs to due_. Gives how many are left.
+// Moves the runs whose deadline this is from the key's runs to due_. Gives how many are left. Where
+// the first event sets it, only those of that time are looked at.
 std::uint32_t Matcher::take_due(const Timer& timer, Run* runs) {
   const RuleProgram& rule = *current_.rule;
-  const bool is_of_first =
-      rule.waits_from_first || (rule.steps.size() == 1 && rule.steps[0].max == 1);
+  const std::uint32_t count = current_.state.run_count;
+  Run* begin = runs;
+  Run* end = runs + count;
+  if (rule.waits_from_first || rule.is_of_one_event()) {
+    const std::int64_t first_us = timer.deadline_us - rule.wait.us;
+    begin = std::partition_point(begin, end,
+                                 [&](const Run& run) { return run.first_time_us < first_us; });
+    end = std::find_if(begin, end, [&](const Run& run) { return run.first_time_us > first_us; });
+  }
+  current_.stats.runs_visited += static_cast<std::uint64_t>(end - begin);
   due_.clear();
-  std::uint32_t kept = 0;
-  for (std::uint32_t i = 0; i < current_.state.run_count; ++i) {
-    const Run run = runs[i];
+  Run* kept = begin;
+  for (const Run* run = begin; run != end; ++run) {
     bool is_due = false;
-    const bool may_be_due = !is_of_first || run.first_time_us + rule.wait.us == timer.deadline_us;
-    if (may_be_due && (run.flags() & Run::kFinal) != 0) {
-      const KeptEvent& cause = current_.end_setter(run.node);
+    if ((run->flags() & Run::kFinal) != 0) {
+      const KeptEvent& cause = current_.end_setter(run->node);
       is_due = cause.engine_time_us + rule.wait.us == timer.deadline_us &&
                cause.arrival() == timer.arrival();
     }
     if (is_due) {
-      due_.push_back(run);
+      due_.push_back(*run);
     } else {
-      runs[kept++] = run;
+      *kept++ = *run;
     }
   }
-  return kept;
+  if (kept != end) std::move(end, runs + count, kept);
+  return count - static_cast<std::uint32_t>(due_.size());
 }
 
 // A match that cannot be decided on is given up, and costs the key the older half of its partial

@@ -108,8 +108,8 @@ Offset RunWriter::write_node(const Draft& draft) {
   Node node;
   node.parent = draft.run.node;
   node.event = current_.row->event;
-  node.length =
-      1 + (node.parent != 0 ? RecordStore::at<Node>(current_.record, node.parent)->length : 0);
+  node.set_length(
+      1U + (node.parent != 0 ? RecordStore::at<Node>(current_.record, node.parent)->length : 0U));
   node.step = static_cast<std::uint16_t>(draft.run.step());
   const Element& element = *current_.rule->steps[node.step].take.element;
   if (element.events().size() > 1) {
@@ -137,7 +137,15 @@ void RunWriter::set_deadlines(std::uint32_t queue) {
     if (any && (!rule.waits_from_first || draft.run.start == last_start)) continue;
     any = true;
     last_start = draft.run.start;
-    const KeptEvent& cause = current_.end_setter(draft.run.node);
+    Offset setter = draft.run.node;
+    if (rule.waits_from_first) {
+      // It serves those of later events too.
+      setter = CurrentRuns::first_node(current_.record, setter);
+      auto* const first = RecordStore::at<Node>(current_.record, setter);
+      if (first->has_timer != 0) continue;
+      first->has_timer = 1;
+    }
+    const KeptEvent& cause = *CurrentRuns::last_event(current_.record, setter);
     Timer timer;
     timer.deadline_us = cause.engine_time_us + rule.wait.us;
     timer.set_arrival(cause.arrival());

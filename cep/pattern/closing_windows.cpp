@@ -112,7 +112,7 @@ void ClosingWindows::drop_oldest_half(BudgetCause cause) {
   for (std::size_t i = newer.size(); i-- > 0;) {
     auto* const made = RecordStore::at<PatternNode>(current_.state->base(), newer[i]);
     if (newer[i] == first) made->node.parent = 0;
-    made->node.length = ++length;
+    made->node.set_length(++length);
     made->first = first;
     made->slots()[0].first = first;
   }

@@ -63,12 +63,13 @@ Offset NodeWriter::make_node(Offset parent, Offset event, std::uint32_t step_ind
   made->node.parent = parent;
   made->node.event = event;
   made->node.length = 1;
+  made->node.has_timer = 0;
   made->node.step = static_cast<std::uint16_t>(step_index);
   made->node.subset_and_values = subset;
   made->first = offset;
   if (parent != 0) {
     const PatternNode* const before = current_.node(parent);
-    made->node.length += before->node.length;
+    made->node.set_length(before->node.length + 1U);
     made->first = before->first;
     std::copy_n(before->slots(), current_.pattern->slot_count, made->slots());
   }

@@ -74,7 +74,8 @@ void PatternMatcher::write_runs() {
   state.counters.swap(new_counters_);
 }
 
-// One timer for all matches of one deadline that the same event set.
+// One timer for all matches of one deadline that the same event set: also for those of later
+// events, where it is the first event that sets it.
 void PatternMatcher::set_deadlines() {
   std::int64_t last_deadline = PatternRun::kNever;
   Offset last_cause = 0;
@@ -82,16 +83,20 @@ void PatternMatcher::set_deadlines() {
     const PatternTransition& transition = current_.pattern->transitions[draft.run.transition];
     if (!draft.takes || transition.ending != Ending::kAtDeadline) continue;
     // Dropped by a match given at this very event, it finds nothing when it fires.
-    const Offset cause =
-        current_
-            .node(transition.waits_from_first ? current_.node(draft.run.node)->first
-                                              : draft.run.node)
-            ->node.event;
-    if (draft.run.ends_us == last_deadline && cause == last_cause) continue;
+    std::byte* const base = current_.state->base();
+    auto* const last = RecordStore::at<PatternNode>(base, draft.run.node);
+    Node& setter = transition.waits_from_first
+                       ? RecordStore::at<PatternNode>(base, last->first)->node
+                       : last->node;
+    if (draft.run.ends_us == last_deadline && setter.event == last_cause) continue;
     last_deadline = draft.run.ends_us;
-    last_cause = cause;
-    current_.push_timer(last_deadline,
-                        RecordStore::at<KeptEvent>(current_.state->base(), cause)->arrival());
+    last_cause = setter.event;
+    if (transition.waits_from_first && current_.pattern->wait_from_first &&
+        last_deadline > current_.row->row->engine_time.us) {
+      if (setter.has_timer != 0) continue;
+      setter.has_timer = 1;
+    }
+    current_.push_timer(last_deadline, RecordStore::at<KeptEvent>(base, last_cause)->arrival());
   }
   selection_.set_release_timer();
 }

@@ -350,7 +350,7 @@ Offset BusyKey::write_nodes(const PlacesPart& of, const PlacesMatch& match,
     Node node;
     node.parent = last;
     node.event = static_cast<Offset>(at);
-    node.length = static_cast<std::uint32_t>(i + 1);
+    node.set_length(static_cast<std::uint32_t>(i + 1));
     node.step = static_cast<std::uint16_t>(step);
     node.subset_and_values = static_cast<std::uint16_t>(subset);
     last = static_cast<Offset>(at + event.words);

@@ -149,12 +149,15 @@ struct Run {
 struct Node {
   Offset parent = 0;  // 0: the first event
   Offset event = 0;
-  std::uint32_t length = 0;  // events up to and with this one
+  std::uint32_t length : 31 = 0;    // events up to and with this one
+  std::uint32_t has_timer : 1 = 0;  // of a first event: there is one for a deadline that counts
+                                    // from it. Known of nodes in memory only
   std::uint16_t step = 0;
   std::uint16_t subset_and_values =
       0;  // which of the step's subsets the event was in : 15, has_values : 1
 
   static constexpr std::uint16_t kHasValues = kKindsMax;
+  void set_length(std::uint32_t events) { length = events & 0x7fffffffU; }
   std::size_t subset() const { return subset_and_values & (kHasValues - 1U); }
   /// The rule's deadline features follow, as StoredValue.
   bool has_values() const { return (subset_and_values & kHasValues) != 0; }
