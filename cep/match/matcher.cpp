@@ -198,7 +198,6 @@ void Matcher::on_deadline(const RuleProgram& rule, const MatchContext& context, 
   const std::uint32_t count = current_.state.run_count;
   std::uint32_t kept = take_due(timer, runs);
   if (due_.empty()) return;
-  budget_.tallies().forget(rule.index, slot.hash);
   OrderKey order = order_at_deadline(EventTime{timer.deadline_us}, timer.arrival());
   order.role = place_of_role(current_.end_setter(due_[0].node).roles());
   order.level = rule.level;

@@ -26,32 +26,52 @@ void RunBudget::keep() {
     tallies_->forget(current_.rule->index, current_.row->slot->hash);
     return;
   }
-  const Plan& plan = *current_.program.plan;
   BudgetTally& tally = tallies_->at(current_.rule->index, current_.row->slot->hash);
+  bool is_known = tally.is_followed() && find_shares(tally);
+  if (!is_known && stays_within(tally)) return;
+  tally_ = &tally;
+  const BudgetShare limit = key_limit(limits);
+  const auto beyond_under = [&](const BudgetShare& most) { return beyond_shares(most); };
+  BeyondBudget beyond;
+  if (is_known) {
+    beyond = beyond_shares(limit);
+    is_known = is_certain(beyond, limit, slack_, beyond_under);
+  }
+  if (!is_known) {
+    count_all(words);
+    beyond = beyond_shares(limit);
+  }
+  const auto [count, cause] = beyond;
+  shares_.erase(shares_.begin(), shares_.begin() + static_cast<std::ptrdiff_t>(count));
+  lose_drafts(count, cause);
+}
+
+// By the bound alone.
+bool RunBudget::stays_within(BudgetTally& tally) const {
   const auto taken = static_cast<std::uint64_t>(
       std::ranges::count_if(drafts_, [](const Draft& draft) { return draft.takes; }));
   BudgetShare more;
   if (taken > 0) {
     more.events = 1;
-    more.bytes = taken * kPlaceBytes + budget_bytes(plan, *current_.rule->rule,
-                                                    *current_.scope.batch, *current_.row->row);
+    more.bytes = taken * kPlaceBytes + event_bytes();
   }
-  const BudgetShare most{limits.bytes_per_key_max, limits.events_per_key_max};
-  if (tally.stays_within(current_.scope.key, more, drafts_.size(), most)) return;
-  find_shares(words);
-  const auto [count, cause] = beyond_budget(
-      limits, {}, drafts_, shares_,
-      [&](std::size_t i) {
-        const Draft& draft = drafts_[i];
-        const Draft& after = drafts_[i + 1];
-        return after.takes && after.run.node == draft.run.node &&
-               after.run.step() == draft.run.step();
-      },
-      [&] {
-        return budget_bytes(plan, *current_.rule->rule, *current_.scope.batch, *current_.row->row);
-      });
-  shares_.erase(shares_.begin(), shares_.begin() + static_cast<std::ptrdiff_t>(count));
-  lose_drafts(count, cause);
+  return tally.stays_within(current_.scope.key, more, drafts_.size(),
+                            key_limit(current_.program.limits));
+}
+
+BeyondBudget RunBudget::beyond_shares(const BudgetShare& limit) const {
+  const auto shares_place = [&](std::size_t i) {
+    const Draft& draft = drafts_[i];
+    const Draft& after = drafts_[i + 1];
+    return after.takes && after.run.node == draft.run.node && after.run.step() == draft.run.step();
+  };
+  return beyond_budget(limit, {}, drafts_, shares_, shares_place, [&] { return event_bytes(); });
+}
+
+// Of the current event.
+std::uint64_t RunBudget::event_bytes() const {
+  return budget_bytes(*current_.program.plan, *current_.rule->rule, *current_.scope.batch,
+                      *current_.row->row);
 }
 
 void RunBudget::write_tally() {
@@ -64,9 +84,8 @@ RunMark RunBudget::mark_of(const Run& run) const {
   return {run.start, last->length, event->engine_time_us, event->arrival(), run.node, last->parent};
 }
 
-// The drafts' shares: by what was counted before, or afresh.
-void RunBudget::find_shares(std::uint64_t words) {
-  tally_ = &tallies_->at(current_.rule->index, current_.row->slot->hash);
+// The drafts' shares, by what was counted before.
+bool RunBudget::find_shares(BudgetTally& tally) {
   const OperatorEntry* const entry =
       current_.record == nullptr ? nullptr : RecordStore::find(current_.record, current_.rule->op);
   marks_.clear();
@@ -78,7 +97,12 @@ void RunBudget::find_shares(std::uint64_t words) {
   }
   from_.clear();
   for (const Draft& draft : drafts_) from_.push_back(draft.from);
-  if (tally_->shares_of(marks_, from_, shares_)) return;
+  return tally.shares_of(marks_, from_, shares_, slack_);
+}
+
+// The same, afresh.
+void RunBudget::count_all(std::uint64_t words) {
+  slack_ = {};
   meter_.begin(*current_.program.plan, *current_.rule->rule, current_.scope.table->layouts,
                current_.record, words);
   count_shares(current_.program.limits, meter_, drafts_, shares_);
@@ -94,17 +118,21 @@ void RunBudget::keep_tally(BudgetTally& tally) {
         i + 1 < drafts_.size() && drafts_[i + 1].takes && drafts_[i + 1].shares_node;
     if (!shares) shares_[i].bytes += kPlaceBytes;
     if (std::exchange(has_event, true)) continue;
-    shares_[i].bytes += budget_bytes(*current_.program.plan, *current_.rule->rule,
-                                     *current_.scope.batch, *current_.row->row);
-    ++shares_[i].events;
+    const std::uint64_t bytes = event_bytes();
+    shares_[i] += {bytes, 1, bytes};
   }
-  for (const Draft& draft : drafts_) marks_.push_back(mark_of(draft.run));
   BudgetShare most;
   for (const BudgetShare& share : shares_) {
     most.bytes += share.bytes - kPartialMatchBytes;
     most.events += share.events;
   }
   tally.set_most(current_.scope.key, most);
-  tally.set(shares_, marks_);
+  // Far from a budget the bound is enough for a long time.
+  const Limits& limits = current_.program.limits;
+  if (most.bytes + shares_.size() * kPartialMatchBytes > limits.bytes_per_key_max / 4 * 3 ||
+      most.events > limits.events_per_key_max / 4 * 3) {
+    for (const Draft& draft : drafts_) marks_.push_back(mark_of(draft.run));
+  }
+  tally.set(shares_, marks_, slack_);
 }
 }  // namespace tocsin::cep

@@ -8,6 +8,7 @@
 #include "cep/match/current_runs.h"
 #include "cep/match/run_losses.h"
 #include "cep/record/budget.h"
+#include "cep/record/budget_shares.h"
 
 namespace tocsin::cep {
 /// Invariant: a tally that the shard keeps of a key is of what the key has.
@@ -31,7 +32,11 @@ class RunBudget {
 
  private:
   void lose_drafts(std::size_t count, BudgetCause cause);
-  void find_shares(std::uint64_t words);
+  bool stays_within(BudgetTally& tally) const;
+  bool find_shares(BudgetTally& tally);
+  void count_all(std::uint64_t words);
+  BeyondBudget beyond_shares(const BudgetShare& limit) const;
+  std::uint64_t event_bytes() const;
   void keep_tally(BudgetTally& tally);
   RunMark mark_of(const Run& run) const;
 
@@ -43,6 +48,7 @@ class RunBudget {
   BudgetTally* tally_ = nullptr;  // of the current rule and key, where it is near a budget
   // Of the drafts: what they take before they take the current event, and where they come from.
   std::vector<BudgetShare> shares_;
+  BudgetShare slack_;
   std::vector<std::uint32_t> from_;
   std::vector<RunMark> marks_;
 };

@@ -27,42 +27,62 @@ void DraftBudget::keep() {
   const std::size_t runs = drafts_.runs.size() + waiting;
   is_near_budget_ = false;
   if (drafts_.runs.empty() || !may_exceed_key_budget(limits, words, runs)) return;
-  BudgetShare beside;
   const bool is_known = waiting == 0 && find_shares();
-  if (!is_known) {
-    if (current_.state != nullptr && current_.state->budget_words != 0 &&
-        !may_exceed_key_budget_since(limits, current_.state->budget_events,
-                                     current_.state->budget_bytes,
-                                     words - current_.state->budget_words, runs)) {
-      return;
-    }
-    meter_.begin(*current_.program.plan, *current_.rule->rule, current_.scope.table->layouts,
-                 current_.scope.record, words);
-    // What is complete, and waits for older ones, stays.
-    for (std::size_t i = 0; i < waiting; ++i) meter_.add(current_.state->waiting[i].node);
-    beside = {meter_.bytes(), meter_.events()};
-    count_shares(limits, meter_, drafts_.runs, shares_);
+  if (!is_known && current_.state != nullptr && current_.state->budget_words != 0 &&
+      !may_exceed_key_budget_since(limits, current_.state->budget_events,
+                                   current_.state->budget_bytes,
+                                   words - current_.state->budget_words, runs)) {
+    return;
   }
   is_near_budget_ = waiting == 0;
-  const Plan& plan = *current_.program.plan;
-  const auto [count, cause] = beyond_budget(
-      limits, beside, drafts_.runs, shares_,
-      [&](std::size_t i) {
-        const RunDraft& draft = drafts_.runs[i];
-        const RunDraft& after = drafts_.runs[i + 1];
-        return after.takes && after.run.node == draft.run.node && after.step == draft.step;
-      },
-      [&] {
-        return budget_bytes(plan, *current_.rule->rule, *current_.scope.batch, *current_.row->row);
-      });
+  const BudgetShare limit = key_limit(limits);
+  BeyondBudget beyond;
+  bool is_counted = !is_known;
+  if (is_known) {
+    const auto beyond_under = [&](const BudgetShare& most) { return beyond_shares(most, {}); };
+    beyond = beyond_shares(limit, {});
+    is_counted = !is_certain(beyond, limit, slack_, beyond_under);
+  }
+  if (is_counted) beyond = beyond_shares(limit, count_all());
+  const auto [count, cause] = beyond;
   if (current_.state != nullptr) {
     // Where something is dropped not all was counted.
-    current_.state->budget_words = !is_known && count == 0 ? words : 0;
+    current_.state->budget_words = is_counted && count == 0 ? words : 0;
     current_.state->budget_events = meter_.events();
     current_.state->budget_bytes = meter_.bytes();
   }
   shares_.erase(shares_.begin(), shares_.begin() + static_cast<std::ptrdiff_t>(count));
   lose_drafts(count, cause);
+}
+
+BeyondBudget DraftBudget::beyond_shares(const BudgetShare& limit, const BudgetShare& beside) const {
+  const auto shares_place = [&](std::size_t i) {
+    const RunDraft& draft = drafts_.runs[i];
+    const RunDraft& after = drafts_.runs[i + 1];
+    return after.takes && after.run.node == draft.run.node && after.step == draft.step;
+  };
+  return beyond_budget(limit, beside, drafts_.runs, shares_, shares_place,
+                       [&] { return event_bytes(); });
+}
+
+// Of the current event.
+std::uint64_t DraftBudget::event_bytes() const {
+  return budget_bytes(*current_.program.plan, *current_.rule->rule, *current_.scope.batch,
+                      *current_.row->row);
+}
+
+// The drafts' shares, afresh. Gives what is complete, and waits for older ones: it stays.
+BudgetShare DraftBudget::count_all() {
+  slack_ = {};
+  const PatternState* const state = current_.state;
+  meter_.begin(*current_.program.plan, *current_.rule->rule, current_.scope.table->layouts,
+               current_.scope.record, state == nullptr ? 0 : state->words.size());
+  if (state != nullptr) {
+    for (const CompleteMatch& match : state->waiting) meter_.add(match.node);
+  }
+  const BudgetShare beside = meter_.counted();
+  count_shares(current_.program.limits, meter_, drafts_.runs, shares_);
+  return beside;
 }
 
 void DraftBudget::write_tally() {
@@ -86,7 +106,7 @@ bool DraftBudget::find_shares() {
   for (const PatternRun& run : current_.state->runs) marks_.push_back(mark_of(run));
   from_.clear();
   for (const RunDraft& draft : drafts_.runs) from_.push_back(draft.from);
-  return current_.state->tally->shares_of(marks_, from_, shares_);
+  return current_.state->tally->shares_of(marks_, from_, shares_, slack_);
 }
 
 // The drafts are the key's partial matches now: what they take with the current event.
@@ -99,12 +119,11 @@ void DraftBudget::keep_tally() {
     if (!draft.takes) continue;
     if (made_.insert(draft.run.node).second) shares_[i].bytes += kPlaceBytes;
     if (std::exchange(has_event, true)) continue;
-    shares_[i].bytes += budget_bytes(*current_.program.plan, *current_.rule->rule,
-                                     *current_.scope.batch, *current_.row->row);
-    ++shares_[i].events;
+    const std::uint64_t bytes = event_bytes();
+    shares_[i] += {bytes, 1, bytes};
   }
   for (const RunDraft& draft : drafts_.runs) marks_.push_back(mark_of(draft.run));
   if (current_.state->tally == nullptr) current_.state->tally = std::make_unique<BudgetTally>();
-  current_.state->tally->set(shares_, marks_);
+  current_.state->tally->set(shares_, marks_, slack_);
 }
 }  // namespace tocsin::cep

@@ -8,6 +8,7 @@
 #include "cep/pattern/draft_pruning.h"
 #include "cep/pattern/lost_runs.h"
 #include "cep/record/budget.h"
+#include "cep/record/budget_shares.h"
 #include "cep/record/budget_tally.h"
 
 namespace tocsin::cep {
@@ -26,6 +27,9 @@ class DraftBudget {
 
  private:
   bool find_shares();
+  BudgetShare count_all();
+  BeyondBudget beyond_shares(const BudgetShare& limit, const BudgetShare& beside) const;
+  std::uint64_t event_bytes() const;
   void keep_tally();
   RunMark mark_of(const PatternRun& run) const;
 
@@ -36,6 +40,7 @@ class DraftBudget {
   bool is_near_budget_ = false;  // the current key: the drafts' shares are counted
   // Of the drafts: what they take before they take the current event, and where they come from.
   std::vector<BudgetShare> shares_;
+  BudgetShare slack_;
   std::vector<std::uint32_t> from_;
   std::vector<RunMark> marks_;
   std::unordered_set<Offset> made_;

@@ -89,7 +89,7 @@ void BudgetMeter::begin(const Plan& plan, const Rule& rule,
     round_ = 1;
   }
   arrivals_.clear();
-  events_ = bytes_ = 0;
+  events_ = bytes_ = event_bytes_ = 0;
 }
 
 bool BudgetMeter::is_new(Offset offset) { return std::exchange(seen_[offset], round_) != round_; }
@@ -104,7 +104,9 @@ void BudgetMeter::add(Offset node) {
     // It may be captured more than once: its arrival says which it is.
     if (is_new(place->event) && arrivals_.insert(event->arrival()).second) {
       ++events_;
-      bytes_ += budget_bytes(*plan_, *rule_, (*layouts_)[event->type], *event);
+      const std::uint64_t bytes = budget_bytes(*plan_, *rule_, (*layouts_)[event->type], *event);
+      bytes_ += bytes;
+      event_bytes_ += bytes;
     }
     at = place->parent;
   }

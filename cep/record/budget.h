@@ -37,6 +37,7 @@ class BudgetMeter {
   void add(Offset node);
   std::uint64_t events() const { return events_; }
   std::uint64_t bytes() const { return bytes_; }
+  BudgetShare counted() const { return {bytes_, events_, event_bytes_}; }
   /// Places that were gone through, ever.
   std::uint64_t work() const { return work_; }
 
@@ -52,6 +53,7 @@ class BudgetMeter {
   std::set<ArrivalNumber> arrivals_;
   std::uint64_t events_ = 0;
   std::uint64_t bytes_ = 0;
+  std::uint64_t event_bytes_ = 0;  // of bytes_
   std::uint64_t work_ = 0;
 };
 

@@ -5,8 +5,12 @@
 /// Of each partial match a **share**: what it takes beyond what all newer ones take. Those of the
 /// newest n add up to what the newest n take, which is what budgets ask. An event leaves the shares
 /// right where each partial match goes on, in one draft or several, or ends with all older ones, or
-/// its share goes to the next older one, which holds all its places. Where another ends, all is
-/// counted again.
+/// its share goes to the next older one, which holds all its places.
+///
+/// Where another ends, it is not known which older one has what was its share. Its places have
+/// gone if no older one has its first event. What may be left, the next older one is given, and the
+/// **slack** is how much of it may have gone: the newest n take what their shares add up to, or
+/// less by the slack at most. Where that leaves open what budgets drop, all is counted again.
 ///
 /// Beside them a bound: what was counted last and all that came since. While that is within the
 /// budgets nothing has to be counted.
@@ -25,6 +29,14 @@ namespace tocsin::cep {
 struct BudgetShare {
   std::uint64_t bytes = 0;
   std::uint64_t events = 0;
+  std::uint64_t event_bytes = 0;  // of the bytes: those of the events
+
+  BudgetShare& operator+=(const BudgetShare& other) {
+    bytes += other.bytes;
+    events += other.events;
+    event_bytes += other.event_bytes;
+    return *this;
+  }
 };
 /// What tells a partial match from all others that its key has had.
 struct RunMark {
@@ -54,11 +66,15 @@ class BudgetTally {
     return sizeof(*this) + shares_.capacity() * sizeof(BudgetShare) +
            marks_.capacity() * sizeof(RunMark) + (key_ ? key_->capacity() : 0);
   }
-  /// Takes the partial matches as they are now, the oldest first.
-  void set(std::vector<BudgetShare>& shares, std::vector<RunMark>& marks) {
+  /// Takes the partial matches as they are now, the oldest first, with the slack of their shares.
+  void set(std::vector<BudgetShare>& shares, std::vector<RunMark>& marks,
+           const BudgetShare& slack) {
     shares_.swap(shares);
     marks_.swap(marks);
+    slack_ = slack;
   }
+  /// Whether the shares are known.
+  bool is_followed() const { return !marks_.empty(); }
   /// What the places and events of the key with these bytes take now.
   void set_most(std::string_view key, BudgetShare most) {
     key_ = std::string(key);
@@ -69,13 +85,17 @@ class BudgetTally {
   bool stays_within(std::string_view key, BudgetShare more, std::uint64_t runs, BudgetShare limit);
   /// What drafts take before they take the current event, by draft; `from`: the place of the
   /// partial match that each comes from among those of `now`, ascending, kFresh for none. `now`:
-  /// what the key has, the oldest first. False where it is not known.
+  /// what the key has, the oldest first, and those of one first event one after the other. Others
+  /// than these may have ended since. `slack`: of those shares. False where it is not known.
   bool shares_of(std::span<const RunMark> now, std::span<const std::uint32_t> from,
-                 std::vector<BudgetShare>& out) const;
+                 std::vector<BudgetShare>& out, BudgetShare& slack);
 
  private:
+  bool bring_up_to(std::span<const RunMark> now);
+
   std::vector<BudgetShare> shares_;
   std::vector<RunMark> marks_;
+  BudgetShare slack_;
   std::optional<std::string> key_;  // whose bound it is; keys may share a hash
   BudgetShare most_;
 };

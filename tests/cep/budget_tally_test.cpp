@@ -33,22 +33,28 @@ RunMark mark(std::uint64_t start, std::uint32_t length, std::uint32_t place,
 struct Shares {
   std::vector<std::uint64_t> bytes;
   std::vector<std::uint64_t> events;
+  std::uint64_t slack_bytes = 0;
+  std::uint64_t slack_events = 0;
   friend bool operator==(const Shares&, const Shares&) = default;
 };
 
-// Of partial matches `before` with 1,000, 2,000, … bytes and 1, 2, … events beyond a partial match
-// itself: the shares of drafts that come from those of `now`; nothing where they are not known.
+// Of partial matches `before` with 1,000, 2,000, … bytes, 100, 200, … of them of 1, 2, … events,
+// beyond a partial match itself: the shares of drafts that come from those of `now`; nothing where
+// they are not known.
 std::optional<Shares> shares_of(std::vector<RunMark> before, const std::vector<RunMark>& now,
                                 const std::vector<std::uint32_t>& from) {
   std::vector<BudgetShare> shares;
   for (std::uint64_t i = 1; i <= before.size(); ++i) {
-    shares.push_back({kPartialMatchBytes + 1'000 * i, i});
+    shares.push_back({kPartialMatchBytes + 1'000 * i, i, 100 * i});
   }
   BudgetTally tally;
-  tally.set(shares, before);
+  tally.set(shares, before, {});
   std::vector<BudgetShare> found;
-  if (!tally.shares_of(now, from, found)) return std::nullopt;
+  BudgetShare slack;
+  if (!tally.shares_of(now, from, found, slack)) return std::nullopt;
   Shares out;
+  out.slack_bytes = slack.bytes;
+  out.slack_events = slack.events;
   for (const BudgetShare& share : found) {
     REQUIRE(share.bytes >= kPartialMatchBytes);
     out.bytes.push_back(share.bytes - kPartialMatchBytes);
@@ -82,9 +88,23 @@ TEST_CASE("budget tally: the share of one that ends is the next older one's, whi
   CHECK(shares_of(nested(), nested(), {0, 1}) == Shares{{1'000, 5'000}, {1, 5}});
   CHECK(shares_of(nested(), nested(), {0, 2}) == Shares{{3'000, 3'000}, {3, 3}});
   CHECK(shares_of(nested(), nested(), {0}) == Shares{{6'000}, {6}});
-  // Where it does not, nothing is known.
-  CHECK(!shares_of(three(), three(), {0, 1}));
-  CHECK(!shares_of(three(), three(), {0, 2}));
+}
+
+TEST_CASE("budget tally: of one that ends among others, the places go, and events may") {
+  CHECK(shares_of(three(), three(), {0, 1}) == Shares{{1'000, 2'300}, {1, 5}, 300, 3});
+  CHECK(shares_of(three(), three(), {0, 2}) == Shares{{1'200, 3'000}, {3, 3}, 200, 2});
+  CHECK(shares_of(three(), three(), {0}) == Shares{{1'500}, {6}, 500, 5});
+  // The same, where they ended before the event.
+  CHECK(shares_of(three(), {three()[0], three()[1]}, {0, 1}) ==
+        Shares{{1'000, 2'300}, {1, 5}, 300, 3});
+  CHECK(shares_of(three(), {three()[0], three()[2]}, {0, 1}) ==
+        Shares{{1'200, 3'000}, {3, 3}, 200, 2});
+  CHECK(shares_of(three(), {three()[0]}, {0}) == Shares{{1'500}, {6}, 500, 5});
+  // An older one with the same first event may have its places too.
+  const std::vector<RunMark> parted = {mark(1, 1, 10, 0), mark(2, 2, 21, 20), mark(2, 3, 40, 30)};
+  CHECK(shares_of(parted, parted, {0, 1}) == Shares{{1'000, 5'000}, {1, 5}, 3'000, 3});
+  CHECK(shares_of(parted, parted, {0, 2}) == Shares{{1'200, 3'000}, {3, 3}, 200, 2});
+  CHECK(shares_of(parted, {parted[0], parted[1]}, {0}) == Shares{{1'500}, {6}, 3'500, 8});
 }
 
 TEST_CASE("budget tally: others than those that were counted are not known") {
@@ -95,6 +115,12 @@ TEST_CASE("budget tally: others than those that were counted are not known") {
   std::vector<RunMark> other = three();
   other[1] = mark(2, 2, 25, 20);
   CHECK(!shares_of(three(), other, {0, 1, 2}));
+  // Two look the same, and one of them has ended.
+  const std::vector<RunMark> alike = {mark(1, 2, 20, 10), mark(1, 2, 20, 11)};
+  std::vector<RunMark> apart = alike;
+  apart[1].place = 21;
+  CHECK(shares_of(alike, {alike[0]}, {0}) == Shares{{2'000}, {2}});
+  CHECK(!shares_of(apart, {alike[0]}, {0}));
   // Drafts do not stand in the order of what they come from.
   CHECK(!shares_of(three(), three(), {1, 0}));
 }
