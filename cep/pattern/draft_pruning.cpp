@@ -21,6 +21,7 @@ std::size_t DraftPruning::prune() {
   current_.steps.allow(current_.is_stepwise() ? StepMeter::kPruningFirst : StepMeter::kPruning);
   const std::size_t count = drafts_.runs.size();
   dropped_.assign(count, 0);
+  anchors_.assign(count, kUnknown);
   bool few = !current_.rule->prunes || !current_.rule->prunes_over_starts;
   for (std::size_t begin = 0, end = 0; few && begin < count; begin = end) {
     for (end = begin + 1;
@@ -46,7 +47,7 @@ std::size_t DraftPruning::prune() {
 void DraftPruning::prune_group(std::size_t begin, std::size_t end) {
   for (std::size_t i = begin + 1; i < end && !current_.steps.is_over(); ++i) {
     for (std::size_t j = begin; j < i && dropped_[i] == 0; ++j) {
-      if (dropped_[j] != 0 || !same_future(drafts_.runs[i], drafts_.runs[j])) continue;
+      if (dropped_[j] != 0 || !same_future(i, j)) continue;
       dropped_[comes_first(drafts_.runs[i], drafts_.runs[j]) ? j : i] = 1;
     }
   }
@@ -58,10 +59,11 @@ std::size_t DraftPruning::prune_all() {
   const std::size_t size = std::bit_ceil(drafts_.runs.size() * 2);
   prune_table_.assign(size, 0);
   for (std::size_t i = drafts_.runs.size(); i-- > 0;) {
-    std::size_t at = hash_of(drafts_.runs[i]) & (size - 1);
+    std::size_t at = hash_of(i) & (size - 1);
     for (; prune_table_[at] != 0; at = (at + 1) & (size - 1)) {
+      ++current_.stats.runs_visited;
       std::uint32_t& other = prune_table_[at];
-      if (!same_future(drafts_.runs[other - 1], drafts_.runs[i])) continue;
+      if (!same_future(other - 1, i)) continue;
       if (comes_first(drafts_.runs[i], drafts_.runs[other - 1])) {
         dropped_[other - 1] = 1;
         other = static_cast<std::uint32_t>(i) + 1;
@@ -95,36 +97,52 @@ std::uint64_t DraftPruning::anchor_of(const RunDraft& draft) const {
   return last;
 }
 
-bool DraftPruning::same_future(const RunDraft& a, const RunDraft& b) const {
+// The same, found out once.
+std::uint64_t DraftPruning::anchor_at(std::size_t draft) {
+  if (anchors_[draft] == kUnknown) anchors_[draft] = anchor_of(drafts_.runs[draft]);
+  return anchors_[draft];
+}
+
+bool DraftPruning::same_future(std::size_t one, std::size_t other) {
+  const RunDraft& a = drafts_.runs[one];
+  const RunDraft& b = drafts_.runs[other];
   if (a.run.transition != b.run.transition || a.run.ends_us != b.run.ends_us ||
       a.run.greedy_over != b.run.greedy_over || a.run.fresh != b.run.fresh) {
     return false;
   }
   const PatternTransition& transition = current_.pattern->transitions[a.run.transition];
   const bool ends = transition.target == PatternTransition::kEnd;
-  const std::uint64_t anchor = anchor_of(a);
-  if (anchor != anchor_of(b)) return false;
+  if (anchor_at(one) != anchor_at(other)) return false;
   const bool over_starts =
       current_.rule->prunes && current_.rule->prunes_over_starts && transition.live == 0 && !ends;
   if (a.run.start != b.run.start && !over_starts) return false;
-  // Of two that are done, the last events may differ: in the deadline, or in what the end reads.
-  if (ends && (!transition.waits_from_first || current_.pattern->end_reads_last)) {
-    if (a.takes != b.takes) return false;
-    if (!a.takes && current_.node(a.run.node)->node.event != current_.node(b.run.node)->node.event)
-      return false;
-  }
+  if (last_event_of(a) != last_event_of(b)) return false;
   return std::equal(drafts_.counters.begin() + a.counters,
                     drafts_.counters.begin() + a.counters + current_.pattern->counter_count,
                     drafts_.counters.begin() + b.counters);
 }
 
-std::uint64_t DraftPruning::hash_of(const RunDraft& draft) const {
+// Of two that are done, the last events may differ: in the deadline, or in what the end reads.
+// Gives 0 where that makes no difference.
+std::uint64_t DraftPruning::last_event_of(const RunDraft& draft) const {
+  const PatternTransition& transition = current_.pattern->transitions[draft.run.transition];
+  const bool counts = transition.target == PatternTransition::kEnd &&
+                      (!transition.waits_from_first || current_.pattern->end_reads_last);
+  if (!counts) return 0;
+  constexpr std::uint64_t kCurrent = ~std::uint64_t{0};
+  return draft.takes ? kCurrent : current_.node(draft.run.node)->node.event;
+}
+
+std::uint64_t DraftPruning::hash_of(std::size_t place) {
+  const RunDraft& draft = drafts_.runs[place];
   const PatternTransition& transition = current_.pattern->transitions[draft.run.transition];
   std::uint64_t hash = mix(draft.run.transition, static_cast<std::uint64_t>(draft.run.ends_us));
   const bool over_starts = current_.rule->prunes && current_.rule->prunes_over_starts &&
                            transition.live == 0 && transition.target != PatternTransition::kEnd;
   if (!over_starts) hash = mix(hash, draft.run.start);
-  hash = mix(hash, anchor_of(draft));
+  hash = mix(hash, anchor_at(place));
+  hash = mix(hash, last_event_of(draft));
+
   for (std::uint32_t i = 0; i < current_.pattern->counter_count; ++i) {
     hash = mix(hash, drafts_.counters[draft.counters + i]);
   }

@@ -48,8 +48,11 @@ class DraftPruning {
     std::uint64_t anchor = 0;
   };
   std::uint64_t anchor_of(const RunDraft& draft) const;
-  bool same_future(const RunDraft& a, const RunDraft& b) const;
-  std::uint64_t hash_of(const RunDraft& draft) const;
+  // Of drafts by their places.
+  std::uint64_t anchor_at(std::size_t draft);
+  std::uint64_t last_event_of(const RunDraft& draft) const;
+  bool same_future(std::size_t one, std::size_t other);
+  std::uint64_t hash_of(std::size_t place);
   bool comes_first(const RunDraft& a, const RunDraft& b);
   void prune_group(std::size_t begin, std::size_t end);
   std::size_t prune_all();
@@ -61,6 +64,8 @@ class DraftPruning {
   RunDrafts& drafts_;
   std::vector<std::uint32_t> prune_table_;
   std::vector<std::uint8_t> dropped_;
+  static constexpr std::uint64_t kUnknown = ~std::uint64_t{0};
+  std::vector<std::uint64_t> anchors_;  // by draft; some are kUnknown yet
   std::vector<MemberDraft> member_drafts_;
 };
 }  // namespace tocsin::cep

@@ -51,8 +51,13 @@ rule large "Large" { by card when payment where amount > 1 alert "a" }
   may_end = true;
   std::this_thread::sleep_for(std::chrono::milliseconds(400));
   const int before = begun;
-  const auto again = warm_up.ask("a", rules, cep::Duration{cep::kDayUs});
-  REQUIRE_MESSAGE(again, again.error().message);
+  // The first one may need a while to end, and the next one to begin.
+  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  while (begun == before && std::chrono::steady_clock::now() < until) {
+    const auto again = warm_up.ask("a", rules, cep::Duration{cep::kDayUs});
+    if (!again) CHECK(again.error().code == Errc::kInUse);
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
   CHECK(begun > before);
 }
 }  // namespace tocsin::tests
