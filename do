@@ -20,7 +20,7 @@ verbs=(
   "test|[--asan, --tsan, --dev] [--quick] [--minutes N] [FILTER…]|build and run every test, or the suites and cases named (--minutes: begins no suite later than that, and says which are left out)|"
   "lint|[--all] [--minutes N]|formatting, scripts, unused includes; headers alone and clang-tidy of what changed since scripts/linted_commit (--all: of everything, and writes that file; --minutes: for so long at most)|"
   "format|[FILE…]|rewrite the sources as clang-format wants them|"
-  "bench|[--compare A B, --flame NAME.svg, tools, journal, keys, budget, growth, durable, serve, live, stages, editor, python, --instructions [--update], or rows]|build, then run the benchmarks|bench/run.sh"
+  "bench|[--compare A B, --flame NAME.svg, tools, journal, keys, budget, growth, busy, durable, serve, live, stages, editor, python, --instructions [--update], or rows]|build, then run the benchmarks|bench/run.sh"
   "fuzz|[TARGET…] [--time 60s]|build with clang, then run the fuzz targets (oracle alone: without clang)|tests/fuzz/run.sh"
   "crash|[--rounds N] [--seed S] [--kind run, servers] [--points]|build, then kill runs and servers under load, start them again and compare with the oracle|tests/crash/crash.sh"
   "contract|[--time 60s]|build the program, then send it random requests of its OpenAPI document, with a new seed each time|tests/contract/contract.sh"

@@ -10,6 +10,8 @@
 # `./do bench many [--events N] [--rules N,N…] [KIND…]`: what an event costs with many rules that concern few events.
 # `./do bench budget [EVENTS]`: what an event costs of a key that stays near its budget.
 # `./do bench growth [PART [all]]`: what an event costs by how many of its key are in the window.
+# `./do bench busy [--seconds N] [--from SEED] [--rules N] [--events N] [--closer N] [--over MICROSECONDS]`: random rules over
+# one busy key, and those that take longest.
 # `./do bench --instructions [--update]`: instructions an event, compared with bench/instructions.txt.
 # `./do bench durable [--events N] [--runs N] [--keys N] [--state-only] [DIR]`: runs with a data directory on the disk
 # that holds DIR (default: build/bench), beside the same without; state to disk and back; a killed run.
@@ -127,6 +129,10 @@ if [ "${1:-}" = budget ] || [ "${1:-}" = growth ] || [ "${1:-}" = many ]; then
   name=$1
   shift
   exec "$build/bench/bench_$name" "$@"
+fi
+if [ "${1:-}" = busy ]; then
+  shift
+  exec "$build/tests/busy_rules" "$@"
 fi
 case "${1:-}" in
   cores | backtest | tools | --compare | --flame) ;;

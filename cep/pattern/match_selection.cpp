@@ -5,6 +5,7 @@
 #include <limits>
 #include <utility>
 
+#include "cep/base/sorted_inserts.h"
 #include "cep/plan/rule.h"
 
 namespace tocsin::cep {
@@ -124,7 +125,7 @@ void MatchSelection::give_in_turn(const OrderKey& at) {
 }
 
 void MatchSelection::wait_in_order(const OrderKey& order) {
-  std::vector<CompleteMatch>& waiting = current_.state->waiting;
+  SortedInserts waiting(current_.state->waiting);
   const auto comes_first = [&](const CompleteMatch& a, const CompleteMatch& b) {
     if (a.start != b.start) return a.start < b.start;
     return current_.compare({a.node}, {b.node}, false) < 0;
@@ -132,13 +133,14 @@ void MatchSelection::wait_in_order(const OrderKey& order) {
   for (std::size_t i = 0; i < matches_.given.size(); ++i) {
     const CompleteMatch match = matches_.given[i];
     const bool waits = current_.steps.take() && alerts_.passes(match);
-    const auto place = std::upper_bound(waiting.begin(), waiting.end(), match, comes_first);
+    const std::size_t place = waiting.upper_bound(match, comes_first);
     if (current_.steps.is_over()) {
       lost_.give_up(matches_.given.size() - i, order);
       break;
     }
     if (waits) waiting.insert(place, match);
   }
+  waiting.finish();
   matches_.given.clear();
   give_waiting(order);
 }

@@ -192,6 +192,7 @@ check("without locks a tab has a stream of its own while it is looked at, and th
   await person.signIn(server.token, "/console/alerts?status=open");
   const live = page.locator(".tools .quiet", { hasText: /^live$/ });
   await live.waitFor();
+  await page.locator("[role=option]").nth(3).waitFor(); // what is loaded later is not new
   const closed = page.waitForEvent("requestfailed", (request) => request.url().includes("/stream"));
   const look = (how) => page.evaluate((now) => ((globalThis.seen = now), document.dispatchEvent(new Event("visibilitychange"))), how);
   await look("hidden");
