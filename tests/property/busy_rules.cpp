@@ -19,7 +19,6 @@
 #include <cstdlib>
 #include <ctime>
 #include <memory>
-#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
