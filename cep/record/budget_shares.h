@@ -48,8 +48,8 @@ inline BudgetShare key_limit(const Limits& limits) {
 /// What beyond_budget() gives under a limit.
 using BeyondBudget = std::pair<std::size_t, BudgetCause>;
 
-/// Whether `beyond`, of shares that have `slack`, is the same whatever they are: `beyond_under`
-/// gives it under another limit.
+/// Whether the slack of the shares makes no difference to `beyond`, which is theirs under `limit`.
+/// `beyond_under(limit)` gives what it is under another limit.
 template <typename BeyondUnder>
 bool is_certain(const BeyondBudget& beyond, BudgetShare limit, const BudgetShare& slack,
                 BeyondUnder&& beyond_under) {

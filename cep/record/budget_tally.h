@@ -7,10 +7,11 @@
 /// right where each partial match goes on, in one draft or several, or ends with all older ones, or
 /// its share goes to the next older one, which holds all its places.
 ///
-/// Where another ends, it is not known which older one has what was its share. Its places have
-/// gone if no older one has its first event. What may be left, the next older one is given, and the
-/// **slack** is how much of it may have gone: the newest n take what their shares add up to, or
-/// less by the slack at most. Where that leaves open what budgets drop, all is counted again.
+/// Where another one ends, it is not known which older one has its events and places. The places
+/// are free if no older one has its first event. The next older one gets the rest, and the
+/// **slack** counts how much of that may be free too: the newest n take what their shares add up
+/// to, or less by the slack at most. If that leaves open what is dropped, everything is counted
+/// again.
 ///
 /// Beside them a bound: what was counted last and all that came since. While that is within the
 /// budgets nothing has to be counted.
@@ -85,8 +86,9 @@ class BudgetTally {
   bool stays_within(std::string_view key, BudgetShare more, std::uint64_t runs, BudgetShare limit);
   /// What drafts take before they take the current event, by draft; `from`: the place of the
   /// partial match that each comes from among those of `now`, ascending, kFresh for none. `now`:
-  /// what the key has, the oldest first, and those of one first event one after the other. Others
-  /// than these may have ended since. `slack`: of those shares. False where it is not known.
+  /// what the key has, the oldest first, and those of one first event one after the other. Partial
+  /// matches that are not among them have ended. `slack`: of those shares. False where it is not
+  /// known.
   bool shares_of(std::span<const RunMark> now, std::span<const std::uint32_t> from,
                  std::vector<BudgetShare>& out, BudgetShare& slack);
 

@@ -15,40 +15,13 @@
 #include "cep/engine/engine.h"
 #include "cep/plan/plan.h"
 #include "cep/record/budget.h"
+#include "tests/rules/pay_rule.h"
 #include "tests/support/engine_run.h"
 #include "tests/support/engine_snapshot.h"
 #include "tests/support/random.h"
-#include "tests/support/rule_text.h"
 
 namespace tocsin::tests {
 namespace {
-rules::Loaded load_rule(const std::string& clauses) {
-  return load_files(
-      {{"r.tocsin",
-        "event pay { ts: time, id: int id, card: string, amount: int, ends: int, note: string }\n"
-        "rule r \"Rule\" { by card\n" +
-            clauses + "\nalert \"x\" }"}},
-      {"r.tocsin"});
-}
-
-struct Pay {
-  std::int64_t ms = 0;
-  std::int64_t amount = 0;
-  std::int64_t ends = 0;  // the amount of the event that ends what this one begins
-  std::string note;
-};
-// In a batch of its own.
-void give(cep::Engine& engine, const cep::Plan& plan, std::uint64_t number, const Pay& pay,
-          std::vector<cep::Alert>& alerts) {
-  cep::Batch batch(plan);
-  const cep::EventTime ts{pay.ms * 1'000};
-  batch.append(plan, cep::EventTypeIndex(0), ts, ts, {number, 0},
-               {cep::Value::time(ts), cep::Value::integer(static_cast<std::int64_t>(number)),
-                cep::Value::string("c"), cep::Value::integer(pay.amount),
-                cep::Value::integer(pay.ends), cep::Value::string(pay.note)});
-  engine.advance(batch, ts, alerts);
-}
-
 // `anew`: the engine goes on from its state as bytes before each event, and so counts anew.
 std::vector<std::string> alerts_of(const cep::Program& program, const std::vector<Pay>& pays,
                                    bool anew) {
@@ -94,15 +67,11 @@ TEST_CASE("budget work: what is dropped is what a count of all partial matches d
     std::string clauses = kForms[random.below(std::size(kForms))];
     if (random.chance(40)) clauses += " except \"none\" where amount < 0";
     if (random.chance(50)) clauses += "\nhaving length(note) >= 0";
-    const rules::Loaded loaded = load_rule(clauses);
     CAPTURE(clauses);
-    CAPTURE(rendered(loaded));
-    REQUIRE(loaded.rules.has_value());
     cep::Limits limits;
     if (random.chance(60)) limits.events_per_key_max = random.below(30) + 3;
     if (random.chance(60)) limits.bytes_per_key_max = 100 * (random.below(80) + 3);
-    const auto program = cep::compile(loaded.rules->plan, limits);
-    REQUIRE(program.has_value());
+    const cep::Program program = PayRule(clauses).compiled(limits);
     const std::int64_t most = random.between(3, 12);
     std::vector<Pay> pays;
     std::int64_t ms = 0;
@@ -111,10 +80,10 @@ TEST_CASE("budget work: what is dropped is what a count of all partial matches d
       pays.push_back({ms, random.between(0, most), random.between(0, most),
                       std::string(random.below(60), 'n')});
     }
-    const std::vector<std::string> wanted = alerts_of(*program, pays, true);
+    const std::vector<std::string> wanted = alerts_of(program, pays, true);
     exceeded += static_cast<std::size_t>(std::ranges::count_if(
         wanted, [](const auto& line) { return line.find(cep::kBudgetRule) != std::string::npos; }));
-    REQUIRE(alerts_of(*program, pays, false) == wanted);
+    REQUIRE(alerts_of(program, pays, false) == wanted);
   });
   MESSAGE(exceeded << " budgets exceeded");
   CHECK(exceeded > (is_quick() ? 10 : 100));
@@ -128,19 +97,14 @@ TEST_CASE("budget work: a key near its budget is seldom counted anew" * doctest:
   constexpr std::uint64_t kBudget = 1'000'000;
   for (const std::string& clauses : {begin, begin + " except \"none\" where amount < 0"}) {
     CAPTURE(clauses);
-    const rules::Loaded loaded = load_rule(clauses);
-    CAPTURE(rendered(loaded));
-    REQUIRE(loaded.rules.has_value());
-    const cep::Plan& plan = *loaded.rules->plan;
     cep::Limits limits;
     limits.bytes_per_key_max = kBudget;
-    const auto program = cep::compile(loaded.rules->plan, limits);
-    REQUIRE(program.has_value());
-    cep::Engine engine(*program, 1);
+    const cep::Program program = PayRule(clauses).compiled(limits);
+    cep::Engine engine(program, 1);
     std::vector<cep::Alert> alerts;
     Random random(1);
     for (std::uint64_t i = 0; i < kEvents; ++i) {
-      give(engine, plan, i + 1,
+      give(engine, program.plan(), i + 1,
            {static_cast<std::int64_t>(i) * 1'000, random.between(0, 999), random.between(0, 999),
             "n"},
            alerts);

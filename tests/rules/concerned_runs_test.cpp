@@ -8,38 +8,28 @@
 #include <vector>
 
 #include "cep/data/alert.h"
-#include "cep/data/batch.h"
 #include "cep/engine/engine.h"
 #include "cep/plan/plan.h"
+#include "tests/rules/pay_rule.h"
 #include "tests/support/engine_run.h"
 #include "tests/support/random.h"
-#include "tests/support/rule_text.h"
 
 namespace tocsin::tests {
 namespace {
-rules::Loaded load_rule(const std::string& clauses) {
-  return load_files({{"r.tocsin",
-                      "event pay { ts: time, id: int id, card: string, amount: int }\n"
-                      "rule r \"Rule\" { by card\n" +
-                          clauses + "\nalert \"x\" }"}},
-                    {"r.tocsin"});
-}
-
 struct Work {
   std::uint64_t matches = 0;  // partial ones, at the end
   double visited = 0;         // of them, for each of the last events
   std::vector<std::string> alerts;
 };
 // `before` events that begin a match each, one a second; then 1,000 that do what the amounts say.
-Work work_of(const rules::Loaded& loaded, int before, const std::vector<std::int64_t>& amounts,
+Work work_of(const PayRule& rule, int before, const std::vector<std::int64_t>& amounts,
              std::uint32_t ordered_runs_min) {
   constexpr int kEvents = 1'000;
-  const cep::Plan& plan = *loaded.rules->plan;
   cep::Limits limits;
   limits.ordered_runs_min = ordered_runs_min;
-  const auto program = cep::compile(loaded.rules->plan, limits);
-  REQUIRE(program.has_value());
-  cep::Engine engine(*program, 1);
+  const cep::Program program = rule.compiled(limits);
+  const cep::Plan& plan = program.plan();
+  cep::Engine engine(program, 1);
   std::vector<cep::Alert> alerts;
   Work work;
   std::uint64_t visited = 0;
@@ -47,12 +37,8 @@ Work work_of(const rules::Loaded& loaded, int before, const std::vector<std::int
     if (i == before) visited = engine.stats().runs_visited;
     const auto at = static_cast<std::size_t>(i) % amounts.size();
     const std::int64_t amount = i < before ? i % 100 : amounts[at];
-    cep::Batch batch(plan);
-    const cep::EventTime ts{std::int64_t{i} * 1'000'000};
-    batch.append(plan, cep::EventTypeIndex(0), ts, ts, {static_cast<std::uint64_t>(i) + 1, 0},
-                 {cep::Value::time(ts), cep::Value::integer(i), cep::Value::string("c"),
-                  cep::Value::integer(amount)});
-    engine.advance(batch, ts, alerts);
+    give(engine, plan, static_cast<std::uint64_t>(i) + 1,
+         {.ms = std::int64_t{i} * 1'000, .amount = amount}, alerts);
   }
   work.matches = engine.stats().runs;
   work.visited = static_cast<double>(engine.stats().runs_visited - visited) / kEvents;
@@ -107,15 +93,13 @@ TEST_CASE("concerned runs: an event looks at the partial matches that it may con
   };
   for (const Row& row : rows) {
     CAPTURE(row.name);
-    const rules::Loaded loaded = load_rule(row.clauses);
-    CAPTURE(rendered(loaded));
-    REQUIRE(loaded.rules.has_value());
+    const PayRule rule(row.clauses);
     for (const int before : {1'500, 12'000}) {
-      const Work work = work_of(loaded, before, row.amounts, 32);
+      const Work work = work_of(rule, before, row.amounts, 32);
       CHECK(work.matches >= std::min(before, 6'000) * 5 / 6);
       CHECK(work.visited < 4);
       if (before != 1'500) continue;
-      const Work without = work_of(loaded, before, row.amounts, ~std::uint32_t{0});
+      const Work without = work_of(rule, before, row.amounts, ~std::uint32_t{0});
       CHECK(without.visited > 1'000);
       CHECK(without.matches == work.matches);
       CHECK(without.alerts == work.alerts);
