@@ -1,5 +1,5 @@
 // E. The editor of rules: checked while somebody writes, tried on events and on the past, and proposed.
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { Answer, Problem, ask, askPatiently, asProblem, get, mayWork, part, roleForLive } from "./api";
 import { BacktestForm } from "./backtests";
 import { firstRule, ruleAt } from "./blocks";
@@ -315,7 +315,8 @@ function Workbench({ of, again }: { of: Edited; again: () => void }) {
     if (before.current !== of) setGround((before) => ({ base: of.base, etag: of.etag, isClash: before.isClash }));
     before.current = of;
   }, [of]);
-  useEffect(() => {
+  // With the drawing itself, not after it: who leaves the page at once is asked about what was written, and not about what was given up.
+  useLayoutEffect(() => {
     if (isEdited && text !== saved.current) drafts.set(of.draft, { text, ...ground });
     else drafts.delete(of.draft);
   }, [text, of.base, ground]);

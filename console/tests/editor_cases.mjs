@@ -421,3 +421,21 @@ check("the editor: a test that fails is marked at its line; tests of other rules
   await page.getByRole("button", { name: "Give up what was written" }).press("Enter");
   await person.sees("As it is on the server.");
 }, { rules: TESTED });
+
+check("the editor: who leaves the page is held by what was written, and not by what was given up just now", async ({ server, person }) => {
+  const { page } = person;
+  await person.signIn(server.token, "/console/pack/rules.tocsin?line=4");
+  await person.sees("0 errors");
+  const isHeld = () => page.evaluate(() => !dispatchEvent(new Event("beforeunload", { cancelable: true })));
+  assert.equal(await isHeld(), false);
+  await overwrite(page, "amount <= 100", "amount <= 90");
+  await person.sees("Not saved.");
+  assert.equal(await isHeld(), true);
+  // Not a frame later.
+  const isHeldThen = await page.getByRole("button", { name: "Give up what was written" }).evaluate(async (button) => {
+    button.click();
+    await undefined;
+    return !dispatchEvent(new Event("beforeunload", { cancelable: true }));
+  });
+  assert.equal(isHeldThen, false);
+}, { rules: MORE_RULES });
