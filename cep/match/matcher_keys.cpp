@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "cep/match/matcher.h"
-#include "cep/record/budget_shares.h"
+#include "cep/record/budget.h"
 
 namespace tocsin::cep {
 std::int64_t Matcher::expiry(const RuleProgram& rule, PatternPool& patterns, std::byte* record,

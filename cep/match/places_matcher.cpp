@@ -9,7 +9,7 @@
 #include "cep/places/places.h"
 #include "cep/places/places_part.h"
 #include "cep/plan/rule.h"
-#include "cep/record/budget_shares.h"
+#include "cep/record/budget.h"
 
 namespace tocsin::cep {
 namespace {

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "cep/record/budget_shares.h"
-
 namespace tocsin::cep {
 void RunBudget::lose_drafts(std::size_t count, BudgetCause cause) {
   if (count == 0) return;
@@ -31,11 +29,10 @@ void RunBudget::keep() {
   if (!is_known && stays_within(tally)) return;
   tally_ = &tally;
   const BudgetShare limit = key_limit(limits);
-  const auto beyond_under = [&](const BudgetShare& most) { return beyond_shares(most); };
-  BeyondBudget beyond;
+  Beyond beyond;
   if (is_known) {
     beyond = beyond_shares(limit);
-    is_known = is_certain(beyond, limit, slack_, beyond_under);
+    is_known = is_certain(beyond, limit);
   }
   if (!is_known) {
     count_all(words);
@@ -59,13 +56,37 @@ bool RunBudget::stays_within(BudgetTally& tally) const {
                             key_limit(current_.program.limits));
 }
 
-BeyondBudget RunBudget::beyond_shares(const BudgetShare& limit) const {
+// Adds the drafts, the newest first, with what the current event adds to them, until there are
+// more events or bytes than in `limit`.
+RunBudget::Beyond RunBudget::beyond_shares(const BudgetShare& limit) const {
   const auto shares_place = [&](std::size_t i) {
+    if (i + 1 == drafts_.size()) return false;
     const Draft& draft = drafts_[i];
     const Draft& after = drafts_[i + 1];
     return after.takes && after.run.node == draft.run.node && after.run.step() == draft.run.step();
   };
-  return beyond_budget(limit, {}, drafts_, shares_, shares_place, [&] { return event_bytes(); });
+  BudgetShare taken;
+  bool has_event = false;
+  for (std::size_t i = drafts_.size(); i-- > 0;) {
+    taken += shares_[i];
+    if (drafts_[i].takes) {
+      if (!shares_place(i)) taken.bytes += kPlaceBytes;
+      if (!std::exchange(has_event, true)) {
+        taken.bytes += event_bytes();
+        ++taken.events;
+      }
+    }
+    if (taken.events > limit.events) return {i + 1, BudgetCause::kEventsPerKey};
+    if (taken.bytes > limit.bytes) return {i + 1, BudgetCause::kBytesPerKey};
+  }
+  return {0, BudgetCause::kRunsPerKey};
+}
+
+// Whether the slack of the shares makes no difference to `beyond`, which is theirs under `limit`.
+bool RunBudget::is_certain(const Beyond& beyond, BudgetShare limit) const {
+  if (slack_.bytes == 0 && slack_.events == 0) return true;
+  limit += slack_;
+  return beyond == beyond_shares(limit);
 }
 
 // Of the current event.
@@ -105,7 +126,23 @@ void RunBudget::count_all(std::uint64_t words) {
   slack_ = {};
   meter_.begin(*current_.program.plan, *current_.rule->rule, current_.scope.table->layouts,
                current_.record, words);
-  count_shares(current_.program.limits, meter_, drafts_, shares_);
+  count_shares();
+}
+
+// Those of the drafts, the newest first, until they alone exceed a budget.
+void RunBudget::count_shares() {
+  const Limits& limits = current_.program.limits;
+  shares_.assign(drafts_.size(), {});
+  for (std::size_t i = drafts_.size(); i-- > 0;) {
+    const BudgetShare before = meter_.counted();
+    meter_.add(drafts_[i].run.node);
+    const BudgetShare after = meter_.counted();
+    shares_[i] = {after.bytes - before.bytes, after.events - before.events,
+                  after.event_bytes - before.event_bytes};
+    if (meter_.events() > limits.events_per_key_max || meter_.bytes() > limits.bytes_per_key_max) {
+      return;
+    }
+  }
 }
 
 // The drafts are the key's runs now: what they take with the current event.

@@ -3,12 +3,12 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "cep/match/current_runs.h"
 #include "cep/match/run_losses.h"
 #include "cep/record/budget.h"
-#include "cep/record/budget_shares.h"
 
 namespace tocsin::cep {
 /// Invariant: a tally that the shard keeps of a key is of what the key has.
@@ -31,11 +31,15 @@ class RunBudget {
   std::uint64_t work() const { return meter_.work(); }
 
  private:
+  // How many of the oldest drafts are beyond a budget, and beyond which.
+  using Beyond = std::pair<std::size_t, BudgetCause>;
   void lose_drafts(std::size_t count, BudgetCause cause);
   bool stays_within(BudgetTally& tally) const;
   bool find_shares(BudgetTally& tally);
   void count_all(std::uint64_t words);
-  BeyondBudget beyond_shares(const BudgetShare& limit) const;
+  void count_shares();
+  Beyond beyond_shares(const BudgetShare& limit) const;
+  bool is_certain(const Beyond& beyond, BudgetShare limit) const;
   std::uint64_t event_bytes() const;
   void keep_tally(BudgetTally& tally);
   RunMark mark_of(const Run& run) const;

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "cep/record/budget_shares.h"
+#include "cep/record/budget.h"
 
 namespace tocsin::cep {
 void RunLosses::lose(std::uint64_t count, BudgetCause cause) {

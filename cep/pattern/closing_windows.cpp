@@ -66,6 +66,7 @@ void ClosingWindows::arm() {
 void ClosingWindows::drop() {
   current_.state->window = {};
   current_.state->words = {0};
+  current_.state->held.reset();
   current_.state->budget_words = 0;
   current_.state->words_kept = 0;
   --current_.stats.runs;

@@ -53,6 +53,17 @@ std::uint32_t CurrentPattern::capture_row() {
   return capture.capture(*row->row, *row->reader, rule->pass);
 }
 
+void CurrentPattern::look_at_words(HeldPlaces& places) const {
+  places.look_at(*program.plan, *rule->rule, scope.table->layouts, scope.record,
+                 state == nullptr ? 0 : state->words.size());
+}
+
+HeldPlaces* CurrentPattern::held_places() const {
+  if (state->held == nullptr) return nullptr;
+  look_at_words(state->held->places);
+  return &state->held->places;
+}
+
 void CurrentPattern::push_timer(std::int64_t deadline_us, const ArrivalNumber& arrival) {
   Timer timer;
   timer.deadline_us = deadline_us;

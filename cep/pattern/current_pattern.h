@@ -74,6 +74,10 @@ struct CurrentPattern {
     scope.taken_step = taken_step;
     return scope;
   }
+  /// `places` are those of the state from now on, as it stands.
+  void look_at_words(HeldPlaces& places) const;
+  /// What the matches of the key hold, where that is followed from event to event; else null.
+  HeldPlaces* held_places() const;
   /// Below 0 when the first of two lists of events comes first. `longer_first`: the longer one
   /// does; else the lists are compared, and the longer one comes first where it begins like the
   /// other. Takes steps; what it gives is void where they do not suffice.
@@ -109,7 +113,6 @@ struct CurrentPattern {
   /// Ends that at a place of the order of partial matches.
   void end_run(std::uint32_t place) {
     state->order->erase(place);
-    state->tally.reset();
     --stats.runs;
   }
   /// Which closing window has the time; the rule's is not a session.
@@ -145,10 +148,7 @@ void CurrentPattern::keep_runs(Keeps&& keeps) {
   const std::uint32_t count = pattern->counter_count;
   std::size_t kept = 0;
   for (std::size_t i = 0; i < state->runs.size(); ++i) {
-    if (!keeps(state->runs[i])) {
-      if (kept > 0) state->tally.reset();
-      continue;
-    }
+    if (!keeps(state->runs[i])) continue;
     if (kept != i) {
       state->runs[kept] = state->runs[i];
       std::copy_n(state->counters.begin() + static_cast<std::ptrdiff_t>(i * count), count,

@@ -1,21 +1,20 @@
 #include "cep/pattern/draft_budget.h"
 
 #include <algorithm>
-#include <memory>
 #include <utility>
 
 #include "cep/alert/current_row.h"
-#include "cep/record/budget_shares.h"
 
 namespace tocsin::cep {
+void DraftBudget::lose_drafts(std::size_t count, BudgetCause cause) {
+  if (count == 0) return;
+  drafts_.runs.erase(drafts_.runs.begin(),
+                     drafts_.runs.begin() + static_cast<std::ptrdiff_t>(count));
+  lost_.lose(count, cause);
+}
+
 void DraftBudget::keep() {
   const Limits& limits = current_.program.limits;
-  const auto lose_drafts = [&](std::size_t count, BudgetCause cause) {
-    if (count == 0) return;
-    drafts_.runs.erase(drafts_.runs.begin(),
-                       drafts_.runs.begin() + static_cast<std::ptrdiff_t>(count));
-    lost_.lose(count, cause);
-  };
   if (lost_.gave_up() && !current_.is_stepwise()) {
     lose_drafts((drafts_.runs.size() + 1) / 2, BudgetCause::kStepsPerEvent);
   }
@@ -24,45 +23,93 @@ void DraftBudget::keep() {
   }
   const std::size_t words = current_.state == nullptr ? 0 : current_.state->words.size();
   const std::size_t waiting = current_.state == nullptr ? 0 : current_.state->waiting.size();
-  const std::size_t runs = drafts_.runs.size() + waiting;
-  is_near_budget_ = false;
-  if (drafts_.runs.empty() || !may_exceed_key_budget(limits, words, runs)) return;
-  const bool is_known = waiting == 0 && find_shares();
-  if (!is_known && current_.state != nullptr && current_.state->budget_words != 0 &&
-      !may_exceed_key_budget_since(limits, current_.state->budget_events,
-                                   current_.state->budget_bytes,
-                                   words - current_.state->budget_words, runs)) {
-    return;
+  const std::size_t matches = drafts_.runs.size() + waiting;
+  if (drafts_.runs.empty() || !may_exceed_key_budget(limits, words, matches)) return;
+  if (current_.state != nullptr) held_ = std::move(current_.state->held);
+  const bool is_fresh = held_ == nullptr;
+  if (is_fresh) {
+    if (stays_within(words, matches)) return;
+    held_ = std::make_unique<HeldMatches>();
   }
-  is_near_budget_ = waiting == 0;
-  const BudgetShare limit = key_limit(limits);
-  BeyondBudget beyond;
-  bool is_counted = !is_known;
-  if (is_known) {
-    const auto beyond_under = [&](const BudgetShare& most) { return beyond_shares(most, {}); };
-    beyond = beyond_shares(limit, {});
-    is_counted = !is_certain(beyond, limit, slack_, beyond_under);
-  }
-  if (is_counted) beyond = beyond_shares(limit, count_all());
-  const auto [count, cause] = beyond;
+  const HeldPlaces& places = held_->places;
+  const std::uint64_t work_before = places.work();
+  hold_drafts(is_fresh);
+  drop_oldest(waiting);
+  work_ += places.work() - work_before;
   if (current_.state != nullptr) {
-    // Where something is dropped not all was counted.
-    current_.state->budget_words = is_counted && count == 0 ? words : 0;
-    current_.state->budget_events = meter_.events();
-    current_.state->budget_bytes = meter_.bytes();
+    current_.state->budget_words = words;
+    current_.state->budget_events = places.events();
+    current_.state->budget_bytes = places.bytes();
   }
-  shares_.erase(shares_.begin(), shares_.begin() + static_cast<std::ptrdiff_t>(count));
-  lose_drafts(count, cause);
+  // Far from a budget the bound is enough for a long time.
+  const std::uint64_t more = limits.bytes_per_key_max / 8 / sizeof(std::uint64_t);  // words
+  if (!may_exceed_key_budget_since(limits, places.events(), places.bytes(), more, matches)) {
+    held_.reset();
+  }
 }
 
-BeyondBudget DraftBudget::beyond_shares(const BudgetShare& limit, const BudgetShare& beside) const {
-  const auto shares_place = [&](std::size_t i) {
-    const RunDraft& draft = drafts_.runs[i];
-    const RunDraft& after = drafts_.runs[i + 1];
-    return after.takes && after.run.node == draft.run.node && after.step == draft.step;
-  };
-  return beyond_budget(limit, beside, drafts_.runs, shares_, shares_place,
-                       [&] { return event_bytes(); });
+// By what was counted last and the words that came since.
+bool DraftBudget::stays_within(std::size_t words, std::size_t matches) const {
+  const PatternState* const state = current_.state;
+  return state != nullptr && state->budget_words != 0 &&
+         !may_exceed_key_budget_since(current_.program.limits, state->budget_events,
+                                      state->budget_bytes, words - state->budget_words, matches);
+}
+
+// What the drafts have before they take the current event is held, and what partial matches had
+// that are no more is not. `is_fresh`: nothing is held yet.
+void DraftBudget::hold_drafts(bool is_fresh) {
+  current_.look_at_words(held_->places);
+  ends_.clear();
+  for (const RunDraft& draft : drafts_.runs) ends_.push_back(draft.run.node);
+  held_->places.replace(held_->partial, ends_);
+  held_->partial.swap(ends_);
+  if (!is_fresh || current_.state == nullptr) return;
+  for (const CompleteMatch& match : current_.state->waiting) held_->places.hold(match.node);
+}
+
+// What the draft's new place adds; drafts side by side that take it for the same step share one.
+std::uint64_t DraftBudget::place_bytes_of(std::size_t draft) const {
+  const RunDraft& it = drafts_.runs[draft];
+  if (!it.takes) return 0;
+  if (draft + 1 == drafts_.runs.size()) return kPlaceBytes;
+  const RunDraft& after = drafts_.runs[draft + 1];
+  const bool is_shared = after.takes && after.run.node == it.run.node && after.step == it.step;
+  return is_shared ? 0 : kPlaceBytes;
+}
+
+// Until the rest, with the current event, fit the budgets.
+void DraftBudget::drop_oldest(std::size_t waiting) {
+  const std::vector<RunDraft>& drafts = drafts_.runs;
+  const Limits& limits = current_.program.limits;
+  HeldPlaces& places = held_->places;
+  std::uint64_t added = (drafts.size() + waiting) * kPartialMatchBytes;
+  std::size_t taking = 0;  // drafts that take the event
+  for (std::size_t i = 0; i < drafts.size(); ++i) {
+    added += place_bytes_of(i);
+    taking += drafts[i].takes ? 1 : 0;
+  }
+  const std::uint64_t event = taking > 0 ? event_bytes() : 0;
+  std::size_t count = 0;
+  BudgetCause cause = BudgetCause::kRunsPerKey;
+  for (; count < drafts.size(); ++count) {
+    const std::uint64_t events = places.events() + (taking > 0 ? 1 : 0);
+    const std::uint64_t bytes = places.bytes() + added + (taking > 0 ? event : 0);
+    if (events > limits.events_per_key_max) {
+      cause = BudgetCause::kEventsPerKey;
+    } else if (bytes > limits.bytes_per_key_max) {
+      cause = BudgetCause::kBytesPerKey;
+    } else {
+      break;
+    }
+    const RunDraft& oldest = drafts[count];
+    places.release(oldest.run.node);
+    added -= kPartialMatchBytes + place_bytes_of(count);
+    taking -= oldest.takes ? 1 : 0;
+  }
+  held_->partial.erase(held_->partial.begin(),
+                       held_->partial.begin() + static_cast<std::ptrdiff_t>(count));
+  lose_drafts(count, cause);
 }
 
 // Of the current event.
@@ -71,59 +118,20 @@ std::uint64_t DraftBudget::event_bytes() const {
                       *current_.row->row);
 }
 
-// The drafts' shares, afresh. Gives what is complete, and waits for older ones: it stays.
-BudgetShare DraftBudget::count_all() {
-  slack_ = {};
-  const PatternState* const state = current_.state;
-  meter_.begin(*current_.program.plan, *current_.rule->rule, current_.scope.table->layouts,
-               current_.scope.record, state == nullptr ? 0 : state->words.size());
-  if (state != nullptr) {
-    for (const CompleteMatch& match : state->waiting) meter_.add(match.node);
-  }
-  const BudgetShare beside = meter_.counted();
-  count_shares(current_.program.limits, meter_, drafts_.runs, shares_);
-  return beside;
-}
-
-void DraftBudget::write_tally() {
-  if (std::exchange(is_near_budget_, false)) {
-    keep_tally();
-  } else {
-    current_.state->tally.reset();
-  }
-}
-
-RunMark DraftBudget::mark_of(const PatternRun& run) const {
-  const KeptEvent& event = *current_.event_of(run.node);
-  const Node& last = current_.node(run.node)->node;
-  return {run.start, last.length, event.engine_time_us, event.arrival(), run.node, last.parent};
-}
-
-// The drafts' shares, by what was counted before.
-bool DraftBudget::find_shares() {
-  if (current_.state == nullptr || current_.state->tally == nullptr) return false;
-  marks_.clear();
-  for (const PatternRun& run : current_.state->runs) marks_.push_back(mark_of(run));
-  from_.clear();
-  for (const RunDraft& draft : drafts_.runs) from_.push_back(draft.from);
-  return current_.state->tally->shares_of(marks_, from_, shares_, slack_);
-}
-
-// The drafts are the key's partial matches now: what they take with the current event.
-void DraftBudget::keep_tally() {
-  marks_.clear();
-  made_.clear();
-  bool has_event = false;
-  for (std::size_t i = drafts_.runs.size(); i-- > 0;) {
+void DraftBudget::write_held() {
+  PatternState& state = *current_.state;
+  state.held.reset();
+  if (held_ == nullptr) return;
+  current_.look_at_words(held_->places);
+  const std::uint64_t work_before = held_->places.work();
+  for (std::size_t i = 0; i < drafts_.runs.size(); ++i) {
     const RunDraft& draft = drafts_.runs[i];
     if (!draft.takes) continue;
-    if (made_.insert(draft.run.node).second) shares_[i].bytes += kPlaceBytes;
-    if (std::exchange(has_event, true)) continue;
-    const std::uint64_t bytes = event_bytes();
-    shares_[i] += {bytes, 1, bytes};
+    held_->places.hold(draft.run.node);
+    held_->places.release(held_->partial[i]);
+    held_->partial[i] = draft.run.node;
   }
-  for (const RunDraft& draft : drafts_.runs) marks_.push_back(mark_of(draft.run));
-  if (current_.state->tally == nullptr) current_.state->tally = std::make_unique<BudgetTally>();
-  current_.state->tally->set(shares_, marks_, slack_);
+  work_ += held_->places.work() - work_before;
+  state.held = std::move(held_);
 }
 }  // namespace tocsin::cep

@@ -1,15 +1,15 @@
 /// The budgets of the current rule and key (cep/record/budget.h): the oldest drafts beyond them go
 /// before anything is written.
 #pragma once
+#include <cstddef>
 #include <cstdint>
-#include <unordered_set>
+#include <memory>
 #include <vector>
 
 #include "cep/pattern/draft_pruning.h"
 #include "cep/pattern/lost_runs.h"
 #include "cep/record/budget.h"
-#include "cep/record/budget_shares.h"
-#include "cep/record/budget_tally.h"
+#include "cep/record/held_places.h"
 
 namespace tocsin::cep {
 class DraftBudget {
@@ -19,30 +19,25 @@ class DraftBudget {
       : current_(current), drafts_(drafts), lost_(lost) {}
   /// Drops the oldest drafts until the rest fit the budgets.
   void keep();
-  /// The drafts that keep() left are the state's partial matches now: remembers what they take
+  /// The drafts that keep() left are the state's partial matches now: remembers what they hold
   /// where that is near a budget.
-  void write_tally();
+  void write_held();
   /// EngineStats::budget_work of this.
-  std::uint64_t work() const { return meter_.work(); }
+  std::uint64_t work() const { return work_; }
 
  private:
-  bool find_shares();
-  BudgetShare count_all();
-  BeyondBudget beyond_shares(const BudgetShare& limit, const BudgetShare& beside) const;
+  void lose_drafts(std::size_t count, BudgetCause cause);
+  bool stays_within(std::size_t words, std::size_t matches) const;
+  void hold_drafts(bool is_fresh);
+  void drop_oldest(std::size_t waiting);
+  std::uint64_t place_bytes_of(std::size_t draft) const;
   std::uint64_t event_bytes() const;
-  void keep_tally();
-  RunMark mark_of(const PatternRun& run) const;
 
   CurrentPattern& current_;
   RunDrafts& drafts_;
   LostRuns& lost_;
-  BudgetMeter meter_;
-  bool is_near_budget_ = false;  // the current key: the drafts' shares are counted
-  // Of the drafts: what they take before they take the current event, and where they come from.
-  std::vector<BudgetShare> shares_;
-  BudgetShare slack_;
-  std::vector<std::uint32_t> from_;
-  std::vector<RunMark> marks_;
-  std::unordered_set<Offset> made_;
+  std::unique_ptr<HeldMatches> held_;  // between keep() and write_held(), where it is near a budget
+  std::vector<Offset> ends_;           // the last places of matches
+  std::uint64_t work_ = 0;
 };
 }  // namespace tocsin::cep

@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "cep/alert/current_row.h"
-#include "cep/record/budget_shares.h"
+#include "cep/record/budget.h"
 
 namespace tocsin::cep {
 void LostRuns::lose(std::size_t count, BudgetCause cause) {

@@ -138,11 +138,31 @@ void MatchSelection::wait_in_order(const OrderKey& order) {
       lost_.give_up(matches_.given.size() - i, order);
       break;
     }
-    if (waits) waiting.insert(place, match);
+    if (!waits) continue;
+    waiting.insert(place, match);
+    if (HeldPlaces* const held = current_.held_places()) held->hold(match.node);
   }
   waiting.finish();
   matches_.given.clear();
   give_waiting(order);
+}
+
+// Ends those that `ends` (of a CompleteMatch) ends; gives how many.
+template <typename Ends>
+std::size_t MatchSelection::end_waiting(Ends&& ends) {
+  HeldPlaces* const held = current_.held_places();
+  std::vector<CompleteMatch>& waiting = current_.state->waiting;
+  std::size_t kept = 0;
+  for (const CompleteMatch& match : waiting) {
+    if (!ends(match)) {
+      waiting[kept++] = match;
+    } else if (held != nullptr) {
+      held->release(match.node);
+    }
+  }
+  const std::size_t ended = waiting.size() - kept;
+  waiting.resize(kept);
+  return ended;
 }
 
 // Gives those for which no partial match that began earlier is alive.
@@ -155,10 +175,10 @@ void MatchSelection::give_waiting(OrderKey order) {
       return;
     }
     const CompleteMatch match = state.waiting.front();
-    state.waiting.erase(state.waiting.begin());
     const Drop drop = drop_of(match);
-    std::erase_if(state.waiting,
-                  [&](const CompleteMatch& other) { return is_dropped(drop, other.node); });
+    end_waiting([&, is_first = true](const CompleteMatch& other) mutable {
+      return std::exchange(is_first, false) || is_dropped(drop, other.node);
+    });
     drop_runs(drop);
     alerts_.give(match, order);
     if (unchecked_ > 0) lost_.give_up(std::exchange(unchecked_, 0), order);
@@ -167,10 +187,9 @@ void MatchSelection::give_waiting(OrderKey order) {
 
 // Those whose turn has come, and that there are no steps left to give.
 void MatchSelection::give_up_waiting(const OrderKey& order) {
-  const std::size_t given_up =
-      std::erase_if(current_.state->waiting, [&](const CompleteMatch& match) {
-        return current_.state->runs.empty() || current_.state->runs.front().start >= match.start;
-      });
+  const std::size_t given_up = end_waiting([&](const CompleteMatch& match) {
+    return current_.state->runs.empty() || current_.state->runs.front().start >= match.start;
+  });
   lost_.give_up(given_up, order);
 }
 
@@ -246,6 +265,7 @@ bool MatchSelection::give_chain(const EventLog& log, const ChainMatch& match) {
     matches_.candidates.clear();
   }
   state.words.assign(1, 0);
+  state.held.reset();
   nodes_.begin();
   current_.scope.record = state.base();
   return is_given;

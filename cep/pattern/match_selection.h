@@ -55,6 +55,8 @@ class MatchSelection {
   Drop drop_of(const CompleteMatch& match) const;
   bool is_dropped(const Drop& drop, Offset node);
   void drop_runs(const Drop& drop);
+  template <typename Ends>
+  std::size_t end_waiting(Ends&& ends);
   void give_waiting(OrderKey order);
   void give_up_waiting(const OrderKey& order);
 

@@ -168,6 +168,7 @@ void NodeWriter::collect_words() {
   fresh.shrink_to_fit();
   state.words = std::move(fresh);
   state.budget_words = 0;
+  state.held.reset();
   state.words_kept = state.words.size();
   current_.scope.record = state.base();
 }

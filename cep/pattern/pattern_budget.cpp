@@ -4,7 +4,7 @@
 
 #include "cep/pattern/pattern_matcher.h"
 #include "cep/plan/rule.h"
-#include "cep/record/budget_shares.h"
+#include "cep/record/budget.h"
 
 namespace tocsin::cep {
 std::uint64_t PatternMatcher::live_runs(const RuleProgram& rule, PatternPool& patterns,
@@ -59,10 +59,7 @@ void PatternMatcher::drop_live_runs(const RuleProgram& rule, PatternPool& patter
     std::size_t dropped = 0;
     for (std::size_t i = 0; i < state.runs.size(); ++i) {
       const PatternRun run = state.runs[i];
-      if (current_.lives_until(run) <= now_us) {
-        if (kept > 0) state.tally.reset();
-        continue;
-      }
+      if (current_.lives_until(run) <= now_us) continue;
       if (dropped < count) {
         ++dropped;
         continue;

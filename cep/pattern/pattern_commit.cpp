@@ -40,7 +40,7 @@ void PatternMatcher::commit() {
   }
   current_.stats.runs += state.run_count();
   current_.stats.runs -= runs_before;
-  budget_.write_tally();
+  budget_.write_held();
   const auto taken = static_cast<std::uint64_t>(
       std::ranges::count_if(drafts_.runs, [](const RunDraft& draft) { return draft.takes; }));
   groups_.spend(*current_.rule, taken,

@@ -427,10 +427,7 @@ std::int64_t PatternMatcher::expiry(const RuleProgram& rule, PatternPool& patter
   for (std::size_t i = 0; i < at.runs.size(); ++i) {
     const PatternRun run = at.runs[i];
     const std::int64_t end = current_.lives_until(run);
-    if (end <= now_us) {
-      if (kept > 0) at.tally.reset();
-      continue;
-    }
+    if (end <= now_us) continue;
     latest = std::max(latest, end);
     std::copy_n(at.counters.begin() + static_cast<std::ptrdiff_t>(i * count), count,
                 at.counters.begin() + static_cast<std::ptrdiff_t>(kept * count));

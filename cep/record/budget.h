@@ -103,6 +103,16 @@ inline bool may_exceed_key_budget_since(const Limits& limits, std::uint64_t even
              limits.bytes_per_key_max;
 }
 
+/// The budgets of a key.
+inline BudgetShare key_limit(const Limits& limits) {
+  return {limits.bytes_per_key_max, limits.events_per_key_max, 0};
+}
+
+/// From when on a rule's partial matches that are dropped now can no longer be missed.
+inline std::int64_t missed_until(const RuleProgram& rule, std::int64_t now_us) {
+  return now_us + longest_life(rule).value_or(Duration{0}).us;
+}
+
 /// A live partial match of a key, and what dropping it and all older ones of the key gives back
 /// beyond what dropping only those older ones does.
 struct LiveRun {

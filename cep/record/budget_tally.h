@@ -1,6 +1,7 @@
-/// What the budgets of one rule and key counted last, kept up to date from event to event, so that
-/// a key that stays near its budget is not counted afresh at each: a count goes through all places
-/// of its partial matches, this through the partial matches alone.
+/// What the budgets of one rule and key of a simple method counted last, kept up to date from event
+/// to event, so that a key that stays near its budget is not counted afresh at each: a count goes
+/// through all places of its partial matches, this through the partial matches alone. The general
+/// matcher follows the places themselves (cep/record/held_places.h).
 ///
 /// Of each partial match a **share**: what it takes beyond what all newer ones take. Those of the
 /// newest n add up to what the newest n take, which is what budgets ask. An event leaves the shares

@@ -60,7 +60,7 @@ void PatternState::drop_runs() {
   words.shrink_to_fit();
   words_kept = words.size();
   budget_words = 0;
-  tally.reset();
+  held.reset();
 }
 
 void PatternState::settle() {
@@ -84,7 +84,7 @@ void PatternState::settle() {
 std::size_t PatternState::bytes() const {
   return sizeof(*this) + words.capacity() * 8 + runs.capacity() * sizeof(PatternRun) +
          counters.capacity() * 4 + waiting.capacity() * sizeof(CompleteMatch) +
-         suppression.recent.capacity() * 8 + (tally != nullptr ? tally->bytes() : 0) +
+         suppression.recent.capacity() * 8 + (held != nullptr ? held->bytes() : 0) +
          (order != nullptr ? order->bytes() : 0) +
          suppression.taken.capacity() * sizeof(VariableEvent) + suppression.units.capacity() * 8 +
          taken_log.bytes() + (places != nullptr ? places->bytes() : 0) +

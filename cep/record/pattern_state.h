@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "cep/queue/classed_list.h"
-#include "cep/record/budget_tally.h"
+#include "cep/record/held_places.h"
 #include "cep/record/key_record.h"
 #include "cep/record/members_state.h"
 #include "cep/record/paths_state.h"
@@ -43,6 +43,7 @@ struct PatternNode {
   const SlotEvents* slots() const { return reinterpret_cast<const SlotEvents*>(this + 1); }
 };
 inline constexpr std::uint32_t kPatternNodeWords = sizeof(PatternNode) / 8;
+static_assert(kPatternNodeWords >= HeldPlaces::kWordsLeast);
 
 /// A partial match on one of its transitions. Its counters stand beside it in
 /// PatternState::counters.
@@ -105,7 +106,7 @@ class PatternState {
   std::size_t budget_words = 0;
   std::uint64_t budget_events = 0;
   std::uint64_t budget_bytes = 0;
-  std::unique_ptr<BudgetTally> tally;  // where it is near a budget
+  std::unique_ptr<HeldMatches> held;  // what it counts, where it is near a budget
   /// Of a busy key that is matched by places (cep/places/places.h). Of the simple methods nothing
   /// else is used; of the general matcher it has no runs then.
   std::unique_ptr<PlacesState> places;

@@ -1,0 +1,111 @@
+// What matches hold of a budget, followed from one to the next, is what a count of all of them
+// gives.
+#include "cep/record/held_places.h"
+
+#include <doctest/doctest.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "cep/plan/plan.h"
+#include "cep/plan/rule.h"
+#include "cep/record/budget.h"
+#include "cep/record/key_record.h"
+#include "cep/record/pattern_state.h"
+#include "tests/support/random.h"
+
+namespace tocsin::tests {
+namespace {
+using cep::Offset;
+
+// Places of events without fields, each after another or a first one.
+struct Places {
+  cep::Plan plan;
+  cep::Rule rule;
+  std::vector<cep::CaptureLayout> layouts{1};
+  cep::PatternState state;
+  std::vector<Offset> events;
+  std::vector<Offset> nodes{0};
+
+  void add_event(std::uint64_t arrival) {
+    const Offset at = state.cut(sizeof(cep::KeptEvent) / 8);
+    cep::RecordStore::at<cep::KeptEvent>(state.base(), at)->arrival_word = arrival;
+    events.push_back(at);
+  }
+  void add_node(Offset parent, Offset event) {
+    const Offset at = state.cut(sizeof(cep::Node) / 8 + 1);
+    auto* const node = cep::RecordStore::at<cep::Node>(state.base(), at);
+    node->parent = parent;
+    node->event = event;
+    nodes.push_back(at);
+  }
+};
+}  // namespace
+
+TEST_CASE("held places: what is followed is what a count of all matches gives") {
+  for_all_seeds("held_places", 500, [](Random& random) {
+    Places places;
+    cep::HeldPlaces held;
+    cep::BudgetMeter meter;
+    std::vector<Offset> ends;  // of matches
+    for (int round = 0; round < 40; ++round) {
+      // Some events are captured twice.
+      for (std::uint64_t i = random.below(3); i > 0; --i) places.add_event(random.below(30));
+      for (std::uint64_t i = places.events.empty() ? 0 : random.below(6); i > 0; --i) {
+        places.add_node(random.pick(places.nodes), random.pick(places.events));
+      }
+      held.look_at(places.plan, places.rule, places.layouts, places.state.base(),
+                   places.state.words.size());
+      std::vector<Offset> now;
+      // The oldest go, some of the others end, and there are new ones.
+      const std::size_t gone = random.chance(50) ? 0 : random.below(ends.size() + 1);
+      for (std::size_t i = gone; i < ends.size(); ++i) {
+        if (!random.chance(10)) now.push_back(ends[i]);
+        if (random.chance(20)) now.push_back(random.pick(places.nodes));
+      }
+      for (std::uint64_t i = random.below(4); i > 0; --i) now.push_back(random.pick(places.nodes));
+      held.replace(ends, now);
+      ends = now;
+      if (!ends.empty() && random.chance(30)) {
+        const std::size_t one = random.below(ends.size());
+        held.release(ends[one]);
+        ends[one] = random.pick(places.nodes);
+        held.hold(ends[one]);
+      }
+      meter.begin(places.plan, places.rule, places.layouts, places.state.base(),
+                  places.state.words.size());
+      for (const Offset end : ends) meter.add(end);
+      REQUIRE(held.events() == meter.events());
+      REQUIRE(held.bytes() == meter.bytes() - ends.size() * cep::kPartialMatchBytes);
+    }
+    held.replace(ends, {});
+    CHECK(held.events() == 0);
+    CHECK(held.bytes() == 0);
+  });
+}
+
+TEST_CASE("held places: those that stay at either end are not gone through") {
+  Places places;
+  for (std::uint64_t i = 0; i < 1'000; ++i) {
+    places.add_event(i);
+    places.add_node(0, places.events.back());
+  }
+  std::vector<Offset> now(places.nodes.begin() + 1, places.nodes.end());
+  cep::HeldPlaces held;
+  held.look_at(places.plan, places.rule, places.layouts, places.state.base(),
+               places.state.words.size());
+  held.replace({}, now);
+  CHECK(held.work() == 1'000);
+  const std::vector<Offset> before = now;
+  now.erase(now.begin(), now.begin() + 3);
+  now.erase(now.begin() + 500);
+  now.push_back(before[0]);
+  held.replace(before, now);
+  CHECK(held.events() == 997);
+  CHECK(held.work() < 2'000);
+  const std::uint64_t work = held.work();
+  held.replace(now, now);
+  CHECK(held.work() == work);
+}
+}  // namespace tocsin::tests
