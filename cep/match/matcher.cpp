@@ -166,7 +166,6 @@ bool Matcher::passes_by(const OperatorEntry& entry, bool may_start, std::uint32_
     writer_.commit(&entry, current_.state.run_count);
     if (current_.rule->ends_absent) writer_.set_deadlines(queue);
   } else if (expired > 0) {
-    budget_.tallies().forget(current_.rule->index, current_.row->slot->hash);
     current_.write_state(entry.state);
   }
   return true;

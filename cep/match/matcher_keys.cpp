@@ -20,10 +20,7 @@ std::int64_t Matcher::expiry(const RuleProgram& rule, PatternPool& patterns, std
   for (std::uint32_t i = 0; i < header->run_count; ++i) {
     const Run run = runs[i];
     const std::int64_t end = CurrentRuns::end_of(rule, record, run);
-    if (end <= now_us) {
-      if (kept > 0) budget_.tallies().forget(rule.index);
-      continue;
-    }
+    if (end <= now_us) continue;
     latest = std::max(latest, end);
     runs[kept++] = run;
   }
@@ -89,10 +86,7 @@ void Matcher::drop_live_runs(const RuleProgram& rule, PatternPool& patterns, std
   std::size_t dropped = 0;
   for (std::uint32_t i = 0; i < header->run_count; ++i) {
     const Run run = runs[i];
-    if (CurrentRuns::end_of(rule, record, run) <= now_us) {
-      if (kept > 0) budget_.tallies().forget(rule.index);
-      continue;
-    }
+    if (CurrentRuns::end_of(rule, record, run) <= now_us) continue;
     if (dropped < count) {
       ++dropped;
     } else {

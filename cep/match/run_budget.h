@@ -3,7 +3,6 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
-#include <utility>
 #include <vector>
 
 #include "cep/match/current_runs.h"
@@ -11,7 +10,7 @@
 #include "cep/record/budget.h"
 
 namespace tocsin::cep {
-/// Invariant: a tally that the shard keeps of a key is of what the key has.
+/// Invariant: a tally that the shard keeps of a key is of what the key has, or of more.
 class RunBudget {
  public:
   /// Cuts `drafts`, which are of the current rule, key and event; what goes is noted in `losses`.
@@ -24,36 +23,25 @@ class RunBudget {
   /// Drops the oldest drafts until the rest fit the budgets; the older half where matches of the
   /// event were given up.
   void keep();
-  /// The drafts that keep() left are the key's runs now: remembers what they take where that is
+  /// The drafts that keep() left are the key's runs now: remembers what they hold where that is
   /// near a budget.
   void write_tally();
   /// EngineStats::budget_work of this.
-  std::uint64_t work() const { return meter_.work(); }
+  std::uint64_t work() const { return work_; }
 
  private:
-  // How many of the oldest drafts are beyond a budget, and beyond which.
-  using Beyond = std::pair<std::size_t, BudgetCause>;
   void lose_drafts(std::size_t count, BudgetCause cause);
-  bool stays_within(BudgetTally& tally) const;
-  bool find_shares(BudgetTally& tally);
-  void count_all(std::uint64_t words);
-  void count_shares();
-  Beyond beyond_shares(const BudgetShare& limit) const;
-  bool is_certain(const Beyond& beyond, BudgetShare limit) const;
+  bool stays_within(RunTally& tally) const;
+  std::uint32_t words_of_record() const;
+  void look_at_record(HeldPlaces& places) const;
+  void drop_oldest(RunTally& tally);
   std::uint64_t event_bytes() const;
-  void keep_tally(BudgetTally& tally);
-  RunMark mark_of(const Run& run) const;
 
   CurrentRuns& current_;
   RunLosses& losses_;
   std::vector<Draft>& drafts_;
-  BudgetMeter meter_;
   BudgetTallies* tallies_ = nullptr;
-  BudgetTally* tally_ = nullptr;  // of the current rule and key, where it is near a budget
-  // Of the drafts: what they take before they take the current event, and where they come from.
-  std::vector<BudgetShare> shares_;
-  BudgetShare slack_;
-  std::vector<std::uint32_t> from_;
-  std::vector<RunMark> marks_;
+  RunTally* tally_ = nullptr;  // between keep() and write_tally(), where it was counted
+  std::uint64_t work_ = 0;
 };
 }  // namespace tocsin::cep

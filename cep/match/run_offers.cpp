@@ -4,7 +4,6 @@
 
 #include "cep/plan/pattern.h"
 #include "cep/plan/rule.h"
-#include "cep/record/budget_tally.h"
 
 namespace tocsin::cep {
 namespace {
@@ -62,7 +61,7 @@ void RunOffers::offer_start() {
   Run fresh;
   fresh.first_time_us = current_.now_us();
   fresh.start = current_.state.next_start;
-  take(fresh, BudgetTally::kFresh, 0, 1, false);
+  take(fresh, Draft::kFresh, 0, 1, false);
 }
 
 void RunOffers::pass_by(bool may_start) {

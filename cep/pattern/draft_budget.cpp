@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "cep/alert/current_row.h"
+#include "cep/record/held_drafts.h"
 
 namespace tocsin::cep {
 void DraftBudget::lose_drafts(std::size_t count, BudgetCause cause) {
@@ -33,7 +34,10 @@ void DraftBudget::keep() {
   }
   const HeldPlaces& places = held_->places;
   const std::uint64_t work_before = places.work();
-  hold_drafts(is_fresh);
+  current_.look_at_words(held_->places);
+  if (is_fresh && current_.state != nullptr) {
+    for (const CompleteMatch& match : current_.state->waiting) held_->places.hold(match.node);
+  }
   drop_oldest(waiting);
   work_ += places.work() - work_before;
   if (current_.state != nullptr) {
@@ -56,66 +60,18 @@ bool DraftBudget::stays_within(std::size_t words, std::size_t matches) const {
                                       state->budget_bytes, words - state->budget_words, matches);
 }
 
-// What the drafts have before they take the current event is held, and what partial matches had
-// that are no more is not. `is_fresh`: nothing is held yet.
-void DraftBudget::hold_drafts(bool is_fresh) {
-  current_.look_at_words(held_->places);
-  ends_.clear();
-  for (const RunDraft& draft : drafts_.runs) ends_.push_back(draft.run.node);
-  held_->places.replace(held_->partial, ends_);
-  held_->partial.swap(ends_);
-  if (!is_fresh || current_.state == nullptr) return;
-  for (const CompleteMatch& match : current_.state->waiting) held_->places.hold(match.node);
-}
-
-// What the draft's new place adds; drafts side by side that take it for the same step share one.
-std::uint64_t DraftBudget::place_bytes_of(std::size_t draft) const {
-  const RunDraft& it = drafts_.runs[draft];
-  if (!it.takes) return 0;
-  if (draft + 1 == drafts_.runs.size()) return kPlaceBytes;
-  const RunDraft& after = drafts_.runs[draft + 1];
-  const bool is_shared = after.takes && after.run.node == it.run.node && after.step == it.step;
-  return is_shared ? 0 : kPlaceBytes;
-}
-
-// Until the rest, with the current event, fit the budgets.
 void DraftBudget::drop_oldest(std::size_t waiting) {
   const std::vector<RunDraft>& drafts = drafts_.runs;
-  const Limits& limits = current_.program.limits;
-  HeldPlaces& places = held_->places;
-  std::uint64_t added = (drafts.size() + waiting) * kPartialMatchBytes;
-  std::size_t taking = 0;  // drafts that take the event
-  for (std::size_t i = 0; i < drafts.size(); ++i) {
-    added += place_bytes_of(i);
-    taking += drafts[i].takes ? 1 : 0;
-  }
-  const std::uint64_t event = taking > 0 ? event_bytes() : 0;
-  std::size_t count = 0;
-  BudgetCause cause = BudgetCause::kRunsPerKey;
-  for (; count < drafts.size(); ++count) {
-    const std::uint64_t events = places.events() + (taking > 0 ? 1 : 0);
-    const std::uint64_t bytes = places.bytes() + added + (taking > 0 ? event : 0);
-    if (events > limits.events_per_key_max) {
-      cause = BudgetCause::kEventsPerKey;
-    } else if (bytes > limits.bytes_per_key_max) {
-      cause = BudgetCause::kBytesPerKey;
-    } else {
-      break;
-    }
-    const RunDraft& oldest = drafts[count];
-    places.release(oldest.run.node);
-    added -= kPartialMatchBytes + place_bytes_of(count);
-    taking -= oldest.takes ? 1 : 0;
-  }
-  held_->partial.erase(held_->partial.begin(),
-                       held_->partial.begin() + static_cast<std::ptrdiff_t>(count));
-  lose_drafts(count, cause);
-}
-
-// Of the current event.
-std::uint64_t DraftBudget::event_bytes() const {
-  return budget_bytes(*current_.program.plan, *current_.rule->rule, *current_.scope.batch,
-                      *current_.row->row);
+  const auto shares_place = [&](std::size_t i) {
+    const RunDraft& after = drafts[i + 1];
+    return after.takes && after.run.node == drafts[i].run.node && after.step == drafts[i].step;
+  };
+  const DraftsCut cut =
+      hold_within(*held_, drafts, waiting, key_limit(current_.program.limits), shares_place, [&] {
+        return budget_bytes(*current_.program.plan, *current_.rule->rule, *current_.scope.batch,
+                            *current_.row->row);
+      });
+  lose_drafts(cut.dropped, cut.cause);
 }
 
 void DraftBudget::write_held() {
@@ -124,13 +80,7 @@ void DraftBudget::write_held() {
   if (held_ == nullptr) return;
   current_.look_at_words(held_->places);
   const std::uint64_t work_before = held_->places.work();
-  for (std::size_t i = 0; i < drafts_.runs.size(); ++i) {
-    const RunDraft& draft = drafts_.runs[i];
-    if (!draft.takes) continue;
-    held_->places.hold(draft.run.node);
-    held_->places.release(held_->partial[i]);
-    held_->partial[i] = draft.run.node;
-  }
+  hold_taken(*held_, drafts_.runs);
   work_ += held_->places.work() - work_before;
   state.held = std::move(held_);
 }

@@ -4,7 +4,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <vector>
 
 #include "cep/pattern/draft_pruning.h"
 #include "cep/pattern/lost_runs.h"
@@ -28,16 +27,12 @@ class DraftBudget {
  private:
   void lose_drafts(std::size_t count, BudgetCause cause);
   bool stays_within(std::size_t words, std::size_t matches) const;
-  void hold_drafts(bool is_fresh);
   void drop_oldest(std::size_t waiting);
-  std::uint64_t place_bytes_of(std::size_t draft) const;
-  std::uint64_t event_bytes() const;
 
   CurrentPattern& current_;
   RunDrafts& drafts_;
   LostRuns& lost_;
   std::unique_ptr<HeldMatches> held_;  // between keep() and write_held(), where it is near a budget
-  std::vector<Offset> ends_;           // the last places of matches
   std::uint64_t work_ = 0;
 };
 }  // namespace tocsin::cep

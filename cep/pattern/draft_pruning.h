@@ -7,20 +7,21 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <vector>
 
 #include "cep/pattern/current_pattern.h"
-#include "cep/record/budget_tally.h"
 #include "cep/record/pattern_state.h"
 
 namespace tocsin::cep {
 /// A partial match as it will be after the current event.
 struct RunDraft {
+  static constexpr std::uint32_t kFresh = std::numeric_limits<std::uint32_t>::max();
   PatternRun run;
-  std::uint32_t counters = 0;  // into RunDrafts::counters
-  bool takes = false;          // the current event is its last: `run.node` is the one before
-  std::uint32_t step = 0;      // for which it was taken
-  std::uint32_t from = BudgetTally::kFresh;  // the place of the one that it comes from
+  std::uint32_t counters = 0;   // into RunDrafts::counters
+  bool takes = false;           // the current event is its last: `run.node` is the one before
+  std::uint32_t step = 0;       // for which it was taken
+  std::uint32_t from = kFresh;  // the place of the one that it comes from
 
   TakenEvents taken() const { return {run.node, takes, step}; }
 };

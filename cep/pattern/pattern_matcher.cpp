@@ -109,7 +109,7 @@ bool PatternMatcher::may_run_out() const {
 }
 
 void PatternMatcher::offer_starts(bool may_start) {
-  current_from_ = BudgetTally::kFresh;
+  current_from_ = RunDraft::kFresh;
   if (!may_start) return;
   for (const std::uint32_t transition : current_.pattern->starts) offer_start(transition);
 }

@@ -136,7 +136,7 @@ class PatternMatcher {
   SequenceMatcher sequence_;
 
   // Of the current event.
-  std::uint32_t current_from_ = BudgetTally::kFresh;  // RunDraft::from of what is drafted
+  std::uint32_t current_from_ = RunDraft::kFresh;  // RunDraft::from of what is drafted
   bool changed_ = false;
   bool any_live_ = false;  // of the partial matches before it
   std::vector<RunDraft> kept_drafts_;

@@ -21,21 +21,6 @@ std::int64_t hour_of(EventTime time) {
   return (time.us >= 0 ? time.us : time.us - (kHourUs - 1)) / kHourUs;
 }
 
-// Adds up the fields of the rule's alerts that `value(field)` gives.
-template <typename ValueOf>
-std::uint64_t bytes_of(const Rule& rule, EventTypeIndex type, ValueOf&& value_of) {
-  std::uint64_t bytes = kEventBytes;
-  for (const Captured& captured : rule.captured) {
-    if (captured.type != type) continue;
-    for (const FieldIndex field : captured.fields) {
-      const Value value = value_of(field);
-      if (value.is_missing()) continue;
-      bytes += value.kind == ValueKind::kString ? value.text.size() : 8;
-    }
-  }
-  return std::min(bytes, kEventBytesMax);
-}
-
 bool is_of_key(BudgetCause cause) {
   return cause != BudgetCause::kRunsPerGroup && cause != BudgetCause::kBytesPerGroup;
 }
@@ -67,15 +52,6 @@ std::string message_of(const std::string& rule, const std::vector<OwnedValue>& k
 }
 }  // namespace
 
-std::uint64_t budget_bytes(const Plan& plan, const Rule& rule, const Batch& batch, const Row& row) {
-  return bytes_of(rule, row.type, [&](FieldIndex field) { return batch.value(plan, row, field); });
-}
-std::uint64_t budget_bytes(const Plan& plan, const Rule& rule, const CaptureLayout& layout,
-                           const KeptEvent& event) {
-  return bytes_of(rule, EventTypeIndex(event.type),
-                  [&](FieldIndex field) { return event.value(plan, layout, field); });
-}
-
 void BudgetMeter::begin(const Plan& plan, const Rule& rule,
                         const std::vector<CaptureLayout>& layouts, const std::byte* base,
                         std::size_t words) {
@@ -89,7 +65,7 @@ void BudgetMeter::begin(const Plan& plan, const Rule& rule,
     round_ = 1;
   }
   arrivals_.clear();
-  events_ = bytes_ = event_bytes_ = 0;
+  events_ = bytes_ = 0;
 }
 
 bool BudgetMeter::is_new(Offset offset) { return std::exchange(seen_[offset], round_) != round_; }
@@ -104,18 +80,22 @@ void BudgetMeter::add(Offset node) {
     // It may be captured more than once: its arrival says which it is.
     if (is_new(place->event) && arrivals_.insert(event->arrival()).second) {
       ++events_;
-      const std::uint64_t bytes = budget_bytes(*plan_, *rule_, (*layouts_)[event->type], *event);
-      bytes_ += bytes;
-      event_bytes_ += bytes;
+      bytes_ += budget_bytes(*plan_, *rule_, (*layouts_)[event->type], *event);
     }
     at = place->parent;
   }
 }
 
-BudgetTally& BudgetTallies::at(RuleIndex rule, std::uint64_t hash) {
+RunTally& BudgetTallies::at(RuleIndex rule, std::uint64_t hash) {
   Held& held = tallies_[{rule.value, hash}];
   held.is_used = true;
   return held.tally;
+}
+
+void BudgetTallies::forget_held(std::uint64_t hash) {
+  for (auto& [of, held] : tallies_) {
+    if (of.second == hash) held.tally.held.reset();
+  }
 }
 
 std::size_t BudgetTallies::bytes() const {

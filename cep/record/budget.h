@@ -7,9 +7,13 @@
 /// each event once: kEventBytes and the fields that the rule's alerts show, 8 bytes each, texts
 /// their length.
 #pragma once
+#include <cstddef>
 #include <cstdint>
 #include <map>
+#include <memory>
+#include <optional>
 #include <set>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -17,15 +21,10 @@
 #include "cep/base/sparse_array.h"
 #include "cep/data/alert.h"
 #include "cep/record/budget_bytes.h"
-#include "cep/record/budget_tally.h"
+#include "cep/record/held_places.h"
 #include "cep/record/key_record.h"
 
 namespace tocsin::cep {
-/// The bytes that the rule counts for an event: the current one, and a captured one.
-std::uint64_t budget_bytes(const Plan& plan, const Rule& rule, const Batch& batch, const Row& row);
-std::uint64_t budget_bytes(const Plan& plan, const Rule& rule, const CaptureLayout& layout,
-                           const KeptEvent& event);
-
 /// Adds up what partial matches of one rule and key take. Takes time by the places it adds, and
 /// memory by the words it is told of.
 class BudgetMeter {
@@ -37,7 +36,6 @@ class BudgetMeter {
   void add(Offset node);
   std::uint64_t events() const { return events_; }
   std::uint64_t bytes() const { return bytes_; }
-  BudgetShare counted() const { return {bytes_, events_, event_bytes_}; }
   /// Places that were gone through, ever.
   std::uint64_t work() const { return work_; }
 
@@ -53,30 +51,36 @@ class BudgetMeter {
   std::set<ArrivalNumber> arrivals_;
   std::uint64_t events_ = 0;
   std::uint64_t bytes_ = 0;
-  std::uint64_t event_bytes_ = 0;  // of bytes_
   std::uint64_t work_ = 0;
 };
 
-/// The tallies of a shard's keys that are near a budget, by rule and hash of the key; a hash that
-/// several keys have is told apart by what is counted (RunMark).
+/// What a key of a rule with a simple method takes of its budgets, where it may be near one.
+struct RunTally {
+  std::optional<std::string> key;     // whose it is; keys may share a hash
+  BudgetShare most;                   // that its places and events take
+  std::unique_ptr<HeldMatches> held;  // null where that is far from a budget
+
+  std::size_t bytes() const {
+    return sizeof(*this) + (key ? key->capacity() : 0) + (held != nullptr ? held->bytes() : 0);
+  }
+};
+/// The tallies of a shard's keys that may be near a budget, by rule and hash of the key. Invariant:
+/// while the hash is among RecordStore::counted(), what they hold stands where it stood.
 class BudgetTallies {
  public:
-  BudgetTally& at(RuleIndex rule, std::uint64_t hash);
-  /// Another than the oldest partial matches of a key have ended without an event: of this key, of
-  /// any of the rule's in the shard.
+  RunTally& at(RuleIndex rule, std::uint64_t hash);
+  /// Nothing is known of the key any more, or of what those with that hash hold.
   void forget(RuleIndex rule, std::uint64_t hash) {
     if (!tallies_.empty()) tallies_.erase({rule.value, hash});
   }
-  void forget(RuleIndex rule) {
-    std::erase_if(tallies_, [&](const auto& held) { return held.first.first == rule.value; });
-  }
+  void forget_held(std::uint64_t hash);
   std::size_t bytes() const;
   /// Drops those that were not used since the last call.
   void sweep();
 
  private:
   struct Held {
-    BudgetTally tally;
+    RunTally tally;
     bool is_used = false;
   };
   std::map<std::pair<std::uint32_t, std::uint64_t>, Held> tallies_;
@@ -105,7 +109,7 @@ inline bool may_exceed_key_budget_since(const Limits& limits, std::uint64_t even
 
 /// The budgets of a key.
 inline BudgetShare key_limit(const Limits& limits) {
-  return {limits.bytes_per_key_max, limits.events_per_key_max, 0};
+  return {limits.bytes_per_key_max, limits.events_per_key_max};
 }
 
 /// From when on a rule's partial matches that are dropped now can no longer be missed.

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "cep/record/budget.h"
+#include "cep/record/budget_bytes.h"
 
 namespace tocsin::cep {
 std::size_t HeldPlaces::Hash::operator()(const ArrivalNumber& arrival) const {

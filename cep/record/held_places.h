@@ -19,7 +19,7 @@ namespace tocsin::cep {
 class HeldPlaces {
  public:
   /// Neither a place nor a captured event takes fewer words.
-  static constexpr std::size_t kWordsLeast = sizeof(KeptEvent) / 8;
+  static constexpr std::size_t kWordsLeast = sizeof(Node) / 8;
   /// Where the rule's places are from now on, `words` words at `base`; those that were known stand
   /// where they stood. `layouts` are its table's.
   void look_at(const Plan& plan, const Rule& rule, const std::vector<CaptureLayout>& layouts,

@@ -215,6 +215,7 @@ void RecordStore::set_state(std::byte* record, std::uint32_t op, Offset state) {
 void RecordStore::release(KeySlot& slot) {
   if (slot.record == 0) return;
   keys_->arena().free(slot.record, words_of(base(slot)));
+  if (!counted().empty()) counted().erase(slot.hash);
   slot.record = 0;
 }
 
@@ -430,6 +431,7 @@ void RecordStore::move_to_fit(KeySlot& slot, std::uint32_t needed, std::uint32_t
     slot.record = keys_->arena().allocate(capacity);
   }
   collector_.write(base(slot), capacity);
+  if (!counted().empty()) counted().erase(slot.hash);
   layout_work_ += collector_.words();
 }
 

@@ -25,6 +25,7 @@
 #include <memory>
 #include <span>
 #include <string_view>
+#include <unordered_set>
 #include <vector>
 
 #include "cep/base/assert.h"
@@ -244,12 +245,13 @@ bool append_kept_event(const EventParts& parts, const CaptureLayout& layout,
 
 /// A run as the matcher wants it after the current event, before anything is written.
 struct Draft {
+  static constexpr std::uint32_t kFresh = ~std::uint32_t{0};
   Run run;
-  bool takes =
-      false;  // the current event becomes its last: `node` is the one before, 0 for a fresh start
-  bool shares_node = false;                // with the draft before it
-  bool anchors_here = false;               // `anchor` is the node that the current event will get
-  std::uint32_t from = ~std::uint32_t{0};  // the place of the run that it comes from; that: none
+  bool takes = false;  // the current event becomes its last: `node` is the one before, 0 for a
+                       // fresh start
+  bool shares_node = false;     // with the draft before it
+  bool anchors_here = false;    // `anchor` is the node that the current event will get
+  std::uint32_t from = kFresh;  // the place of the run that it comes from; kFresh: none
 };
 
 /// Lays out afresh what the operators of a record still reach. Invariant: what it lays out holds no
@@ -331,6 +333,8 @@ class RecordStore {
   }
 
   /// The record of a key that has one.
+  /// The hashes of keys of the shard whose records were counted, and not laid out anew since.
+  std::unordered_set<std::uint64_t>& counted() const { return keys_->counted(); }
   std::byte* base(const KeySlot& slot) const { return keys_->arena().at(slot.record); }
   /// The operator's entry; null where it has none.
   OperatorEntry* find(const KeySlot& slot, std::uint32_t op) const {

@@ -66,6 +66,7 @@ void KeyShard::clear() {
     if (group.slots != nullptr) resize(group, 0);
     group.count = 0;
   }
+  counted_.clear();
   count_ = 0;
   to_move_ = 0;
   arena_ = Arena{};

@@ -14,6 +14,7 @@
 #include <cstring>
 #include <span>
 #include <string_view>
+#include <unordered_set>
 
 #include "cep/base/prefetch.h"
 #include "cep/record/arena.h"
@@ -123,6 +124,9 @@ class KeyShard {
   std::size_t bytes() const { return table_bytes_ + arena_.bytes(); }
   Arena& arena() { return arena_; }
   const Arena& arena() const { return arena_; }
+  /// Whose records were counted by budgets, by hash: RecordStore takes those away whose records it
+  /// lays out anew.
+  std::unordered_set<std::uint64_t>& counted() { return counted_; }
   /// Makes a group no larger than it has to be.
   void fit(std::uint32_t group_of_shard);
   /// Where much of the arena is free, finds what has to move so that memory can be given back;
@@ -177,6 +181,7 @@ class KeyShard {
 
   std::array<Group, kGroupsOfShard> groups_;
   Arena arena_;
+  std::unordered_set<std::uint64_t> counted_;
   std::uint64_t generation_ = 0;
   std::uint64_t count_ = 0;
   std::size_t table_bytes_ = 0;

@@ -43,7 +43,6 @@ struct PatternNode {
   const SlotEvents* slots() const { return reinterpret_cast<const SlotEvents*>(this + 1); }
 };
 inline constexpr std::uint32_t kPatternNodeWords = sizeof(PatternNode) / 8;
-static_assert(kPatternNodeWords >= HeldPlaces::kWordsLeast);
 
 /// A partial match on one of its transitions. Its counters stand beside it in
 /// PatternState::counters.

@@ -1,6 +1,6 @@
 // Keys near their budgets, of whose partial matches any may end, not the oldest alone: what they
-// are counted by from event to event (cep/record/budget_tally.h, held_places.h) drops what a count
-// of all of them drops, and takes less work.
+// hold from event to event (cep/record/held_places.h) drops what a count of all of them drops, and
+// takes less work.
 #include <doctest/doctest.h>
 
 #include <algorithm>
