@@ -26,9 +26,9 @@ template <typename Draft, typename SharesPlace, typename EventBytes>
 DraftsCut hold_within(HeldMatches& held, const std::vector<Draft>& drafts, std::uint64_t waiting,
                       const BudgetShare& limit, SharesPlace&& shares_place,
                       EventBytes&& event_bytes) {
-  std::vector<Offset> ends;
+  std::vector<HeldEnd> ends;
   ends.reserve(drafts.size());
-  for (const Draft& draft : drafts) ends.push_back(draft.run.node);
+  for (const Draft& draft : drafts) ends.push_back({draft.run.start, draft.run.node});
   HeldPlaces& places = held.places;
   places.replace(held.partial, ends);
   const auto place_bytes = [&](std::size_t i) {
@@ -51,7 +51,7 @@ DraftsCut hold_within(HeldMatches& held, const std::vector<Draft>& drafts, std::
     const bool is_too_large = cut.taken.bytes + matches * kPartialMatchBytes > limit.bytes;
     if (i == drafts.size() || (!has_too_many && !is_too_large)) break;
     cut.cause = has_too_many ? BudgetCause::kEventsPerKey : BudgetCause::kBytesPerKey;
-    places.release(ends[i]);
+    places.release(ends[i].node);
     new_places -= place_bytes(i);
     taking -= drafts[i].takes ? 1 : 0;
     --matches;
@@ -67,8 +67,8 @@ void hold_taken(HeldMatches& held, const std::vector<Draft>& drafts) {
   for (std::size_t i = 0; i < drafts.size(); ++i) {
     if (!drafts[i].takes) continue;
     held.places.hold(drafts[i].run.node);
-    held.places.release(held.partial[i]);
-    held.partial[i] = drafts[i].run.node;
+    held.places.release(held.partial[i].node);
+    held.partial[i].node = drafts[i].run.node;
   }
 }
 }  // namespace tocsin::cep

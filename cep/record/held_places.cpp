@@ -1,7 +1,5 @@
 #include "cep/record/held_places.h"
 
-#include <algorithm>
-
 #include "cep/record/budget_bytes.h"
 
 namespace tocsin::cep {
@@ -66,25 +64,37 @@ std::uint64_t HeldPlaces::bytes_of(const KeptEvent& event) const {
   return budget_bytes(*plan_, *rule_, (*layouts_)[event.type], event);
 }
 
-void HeldPlaces::replace(std::span<const Offset> before, std::span<const Offset> now) {
-  // The oldest go first: what is left then begins the same.
-  if (!now.empty()) {
-    const auto first = std::ranges::find(before, now.front());
-    if (first != before.end()) {
-      const auto gone = static_cast<std::size_t>(first - before.begin());
-      const auto [old_end, new_end] = std::ranges::mismatch(before.subspan(gone), now);
-      const auto same = static_cast<std::size_t>(new_end - now.begin());
-      for (const Offset node : before.first(gone)) release(node);
-      before = before.subspan(gone + same);
-      now = now.subspan(same);
-    }
+void HeldPlaces::replace(std::span<const HeldEnd> before, std::span<const HeldEnd> now) {
+  // Those of one first event at the begin.
+  const auto group = [](std::span<const HeldEnd> ends) {
+    std::size_t count = 0;
+    while (count < ends.size() && ends[count].start == ends.front().start) ++count;
+    return count;
+  };
+  while (!before.empty() || !now.empty()) {
+    const bool is_old =
+        now.empty() || (!before.empty() && before.front().start < now.front().start);
+    const bool is_new =
+        before.empty() || (!now.empty() && now.front().start < before.front().start);
+    const std::size_t old_count = is_new ? 0 : group(before);
+    const std::size_t new_count = is_old ? 0 : group(now);
+    replace_some(before.first(old_count), now.first(new_count));
+    before = before.subspan(old_count);
+    now = now.subspan(new_count);
+  }
+}
+
+void HeldPlaces::replace_some(std::span<const HeldEnd> before, std::span<const HeldEnd> now) {
+  while (!before.empty() && !now.empty() && before.front() == now.front()) {
+    before = before.subspan(1);
+    now = now.subspan(1);
   }
   while (!before.empty() && !now.empty() && before.back() == now.back()) {
     before = before.first(before.size() - 1);
     now = now.first(now.size() - 1);
   }
-  for (const Offset node : now) hold(node);
-  for (const Offset node : before) release(node);
+  for (const HeldEnd& end : now) hold(end.node);
+  for (const HeldEnd& end : before) release(end.node);
 }
 
 std::size_t HeldPlaces::memory() const {

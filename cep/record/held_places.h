@@ -16,6 +16,13 @@
 #include "cep/value/order.h"
 
 namespace tocsin::cep {
+/// Where a match ends.
+struct HeldEnd {
+  std::uint64_t start = 0;  // its first event's number: those of one stand side by side
+  Offset node = 0;          // its last place (a Node); 0: it has none yet
+  friend bool operator==(const HeldEnd&, const HeldEnd&) = default;
+};
+
 class HeldPlaces {
  public:
   /// Neither a place nor a captured event takes fewer words.
@@ -27,9 +34,9 @@ class HeldPlaces {
   /// One match more, or one less, ends with `node` (a Node; 0: it has none yet).
   void hold(Offset node);
   void release(Offset node);
-  /// Matches end with `now`, not with `before` any more. Takes no time for what both have in a row
-  /// at their ends, or from the first of `now` on where `before` has it.
-  void replace(std::span<const Offset> before, std::span<const Offset> now);
+  /// Matches end with `now`, not with `before` any more. Of those of one first event that both have
+  /// in a row, at their begin or end, no place is gone through.
+  void replace(std::span<const HeldEnd> before, std::span<const HeldEnd> now);
   std::uint64_t events() const { return events_; }
   /// Of places and events, without the matches themselves.
   std::uint64_t bytes() const { return bytes_; }
@@ -43,6 +50,7 @@ class HeldPlaces {
   };
   // How many hold a place or captured event.
   std::uint32_t& holders(Offset offset) { return holders_[offset / kWordsLeast]; }
+  void replace_some(std::span<const HeldEnd> before, std::span<const HeldEnd> now);
   void hold_event(Offset offset);
   void release_event(Offset offset);
   std::uint64_t bytes_of(const KeptEvent& event) const;
@@ -64,10 +72,10 @@ class HeldPlaces {
 /// that wait, each of which is held when it comes and released when it goes.
 struct HeldMatches {
   HeldPlaces places;
-  std::vector<Offset> partial;  // the last places of partial matches
+  std::vector<HeldEnd> partial;  // matches
 
   std::size_t bytes() const {
-    return sizeof(*this) + places.memory() + partial.capacity() * sizeof(Offset);
+    return sizeof(*this) + places.memory() + partial.capacity() * sizeof(HeldEnd);
   }
 };
 }  // namespace tocsin::cep
