@@ -11,17 +11,17 @@ struct DoubleDouble {
   double low = 0;  // at most half a unit in the last place of `high`
 };
 
-inline DoubleDouble quick_two_sum(double a, double b) {  // |a| >= |b|
+constexpr DoubleDouble quick_two_sum(double a, double b) {  // |a| >= |b|
   const double sum = a + b;
   return {sum, b - (sum - a)};
 }
-inline DoubleDouble two_sum(double a, double b) {
+constexpr DoubleDouble two_sum(double a, double b) {
   const double sum = a + b;
   const double part = sum - a;
   return {sum, (a - (sum - part)) + (b - part)};
 }
 /// The exact product; |a| and |b| below 2^990.
-inline DoubleDouble two_product(double a, double b) {
+constexpr DoubleDouble two_product(double a, double b) {
   constexpr double kSplitter = 134217729.0;  // 2^27 + 1
   const double product = a * b;
   const double wide_a = kSplitter * a;
@@ -32,23 +32,23 @@ inline DoubleDouble two_product(double a, double b) {
   const double b_low = b - b_high;
   return {product, ((a_high * b_high - product) + a_high * b_low + a_low * b_high) + a_low * b_low};
 }
-inline DoubleDouble operator+(DoubleDouble a, DoubleDouble b) {
+constexpr DoubleDouble operator+(DoubleDouble a, DoubleDouble b) {
   DoubleDouble high = two_sum(a.high, b.high);
   const DoubleDouble low = two_sum(a.low, b.low);
   high = quick_two_sum(high.high, high.low + low.high);
   return quick_two_sum(high.high, high.low + low.low);
 }
-inline DoubleDouble operator-(DoubleDouble a) { return {-a.high, -a.low}; }
-inline DoubleDouble operator-(DoubleDouble a, DoubleDouble b) { return a + -b; }
-inline DoubleDouble operator*(DoubleDouble a, DoubleDouble b) {
+constexpr DoubleDouble operator-(DoubleDouble a) { return {-a.high, -a.low}; }
+constexpr DoubleDouble operator-(DoubleDouble a, DoubleDouble b) { return a + -b; }
+constexpr DoubleDouble operator*(DoubleDouble a, DoubleDouble b) {
   const DoubleDouble product = two_product(a.high, b.high);
   return quick_two_sum(product.high, product.low + (a.high * b.low + a.low * b.high));
 }
-inline DoubleDouble operator*(DoubleDouble a, double b) {
+constexpr DoubleDouble operator*(DoubleDouble a, double b) {
   const DoubleDouble product = two_product(a.high, b);
   return quick_two_sum(product.high, product.low + a.low * b);
 }
-inline DoubleDouble operator/(DoubleDouble a, DoubleDouble b) {
+constexpr DoubleDouble operator/(DoubleDouble a, DoubleDouble b) {
   const double first = a.high / b.high;
   DoubleDouble rest = a - b * first;
   const double second = rest.high / b.high;

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstddef>
 #include <limits>
+#include <optional>
 
 #include "cep/value/decimal.h"
 #include "cep/value/double_double.h"
@@ -17,33 +18,27 @@ constexpr DoubleDouble kHalfPi{1.570796326794896558e+00, 6.123233995736766036e-1
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr double kUndefined = std::numeric_limits<double>::quiet_NaN();
 
-DoubleDouble whole(double x) { return {x, 0}; }
+constexpr DoubleDouble whole(double x) { return {x, 0}; }
+constexpr DoubleDouble kDegree = kPi / whole(180);
 
 // 1/0!, 1/1!, …
-constexpr std::size_t kFactorials = 32;
-const std::array<DoubleDouble, kFactorials>& inverse_factorials() {
-  static const auto kTable = [] {
-    std::array<DoubleDouble, kFactorials> table{};
-    table[0] = whole(1);
-    for (std::size_t i = 1; i < kFactorials; ++i) {
-      table[i] = table[i - 1] / whole(static_cast<double>(i));
-    }
-    return table;
-  }();
-  return kTable;
-}
+constexpr auto kInverseFactorials = [] {
+  std::array<DoubleDouble, 32> table{};
+  table[0] = whole(1);
+  for (std::size_t i = 1; i < table.size(); ++i) {
+    table[i] = table[i - 1] / whole(static_cast<double>(i));
+  }
+  return table;
+}();
 // 1/1, 1/3, 1/5, …
 constexpr std::size_t kOddNumbers = 24;
-const std::array<DoubleDouble, kOddNumbers>& inverse_odd_numbers() {
-  static const auto kTable = [] {
-    std::array<DoubleDouble, kOddNumbers> table{};
-    for (std::size_t i = 0; i < kOddNumbers; ++i) {
-      table[i] = whole(1) / whole(static_cast<double>(2 * i + 1));
-    }
-    return table;
-  }();
-  return kTable;
-}
+constexpr auto kInverseOddNumbers = [] {
+  std::array<DoubleDouble, kOddNumbers> table{};
+  for (std::size_t i = 0; i < kOddNumbers; ++i) {
+    table[i] = whole(1) / whole(static_cast<double>(2 * i + 1));
+  }
+  return table;
+}();
 
 // e^x rounded to a double.
 double exp_of(DoubleDouble x) {
@@ -54,9 +49,8 @@ double exp_of(DoubleDouble x) {
   constexpr int kSquarings = 8;
   constexpr std::size_t kTerms = 10;
   const DoubleDouble r = scaled(x - kLn2 * k, -kSquarings);
-  const auto& coefficients = inverse_factorials();
-  DoubleDouble sum = coefficients[kTerms];
-  for (std::size_t i = kTerms; i-- > 1;) sum = sum * r + coefficients[i];
+  DoubleDouble sum = kInverseFactorials[kTerms];
+  for (std::size_t i = kTerms; i-- > 1;) sum = sum * r + kInverseFactorials[i];
   sum = sum * r;
   for (int i = 0; i < kSquarings; ++i) sum = sum * sum + scaled(sum, 1);
   const DoubleDouble result = sum + whole(1);
@@ -74,41 +68,47 @@ DoubleDouble ln_of(double x) {
   // ln m = 2 atanh((m - 1) / (m + 1)); the argument is at most 0.172.
   const DoubleDouble s = whole(m - 1) / two_sum(m, 1);
   const DoubleDouble square = s * s;
-  const auto& coefficients = inverse_odd_numbers();
-  DoubleDouble sum = coefficients[kOddNumbers - 1];
-  for (std::size_t i = kOddNumbers - 1; i-- > 0;) sum = sum * square + coefficients[i];
+  DoubleDouble sum = kInverseOddNumbers[kOddNumbers - 1];
+  for (std::size_t i = kOddNumbers - 1; i-- > 0;) sum = sum * square + kInverseOddNumbers[i];
   return scaled(sum * s, 1) + kLn2 * static_cast<double>(exponent);
 }
 
-struct SineCosine {
-  DoubleDouble sine;
-  DoubleDouble cosine;
+// An angle of a few turns at most, as a rest of |r| <= pi / 4 and a number of quarter turns.
+struct Turned {
+  DoubleDouble rest;
+  int quarters = 0;
 };
-// Of a few turns at most.
-SineCosine sine_cosine(DoubleDouble x) {
+Turned turned(DoubleDouble x) {
   const double k = std::nearbyint(x.high / kHalfPi.high);
-  const DoubleDouble r = x - kHalfPi * k;  // |r| <= pi / 4
+  return {x - kHalfPi * k, static_cast<int>(k) & 3};
+}
+constexpr std::size_t kTurnTerms = 14;
+// Of |r| <= pi / 4.
+DoubleDouble sine_near(DoubleDouble r) {
   const DoubleDouble square = r * r;
-  constexpr std::size_t kTerms = 14;
-  const auto& coefficients = inverse_factorials();
-  DoubleDouble sine = whole(0);
-  DoubleDouble cosine = whole(0);
-  for (std::size_t i = kTerms; i-- > 0;) {
-    const double sign = i % 2 == 0 ? 1 : -1;
-    sine = sine * square + coefficients[2 * i + 1] * sign;
-    cosine = cosine * square + coefficients[2 * i] * sign;
+  DoubleDouble sum = whole(0);
+  for (std::size_t i = kTurnTerms; i-- > 0;) {
+    sum = sum * square + kInverseFactorials[2 * i + 1] * (i % 2 == 0 ? 1.0 : -1.0);
   }
-  sine = sine * r;
-  switch (static_cast<int>(k) & 3) {
-    case 0:
-      return {sine, cosine};
-    case 1:
-      return {cosine, -sine};
-    case 2:
-      return {-sine, -cosine};
-    default:
-      return {-cosine, sine};
+  return sum * r;
+}
+DoubleDouble cosine_near(DoubleDouble r) {
+  const DoubleDouble square = r * r;
+  DoubleDouble sum = whole(0);
+  for (std::size_t i = kTurnTerms; i-- > 0;) {
+    sum = sum * square + kInverseFactorials[2 * i] * (i % 2 == 0 ? 1.0 : -1.0);
   }
+  return sum;
+}
+DoubleDouble sine(DoubleDouble x) {
+  const auto [rest, quarters] = turned(x);
+  const DoubleDouble of_rest = quarters % 2 == 0 ? sine_near(rest) : cosine_near(rest);
+  return quarters < 2 ? of_rest : -of_rest;
+}
+DoubleDouble cosine(DoubleDouble x) {
+  const auto [rest, quarters] = turned(x);
+  const DoubleDouble of_rest = quarters % 2 == 0 ? cosine_near(rest) : sine_near(rest);
+  return quarters == 0 || quarters == 3 ? of_rest : -of_rest;
 }
 
 // The angle of the point (x, y) with x, y >= 0, not both 0.
@@ -121,13 +121,79 @@ DoubleDouble angle_of(DoubleDouble y, DoubleDouble x) {
   for (int i = 0; i < kHalvings; ++i) t = t / (whole(1) + square_root(whole(1) + t * t));
   const DoubleDouble square = t * t;
   constexpr std::size_t kTerms = 17;
-  const auto& coefficients = inverse_odd_numbers();
   DoubleDouble sum = whole(0);
   for (std::size_t i = kTerms; i-- > 0;) {
-    sum = sum * square + coefficients[i] * (i % 2 == 0 ? 1.0 : -1.0);
+    sum = sum * square + kInverseOddNumbers[i] * (i % 2 == 0 ? 1.0 : -1.0);
   }
   const DoubleDouble angle = scaled(sum * t, kHalvings);
   return is_steep ? kHalfPi - angle : angle;
+}
+
+// Of |r| <= pi / 4, with a relative error below 2^-68: four terms are enough that take part with
+// all bits, and the others as doubles.
+DoubleDouble quick_sine_near(DoubleDouble r) {
+  const DoubleDouble square = r * r;
+  double rest = 0;
+  for (std::size_t i = 10; i-- > 4;) {
+    rest = rest * -square.high + kInverseFactorials[2 * i + 1].high;
+  }
+  DoubleDouble sum =
+      quick_two_sum(kInverseFactorials[7].high, kInverseFactorials[7].low - square.high * rest);
+  sum = kInverseFactorials[5] - sum * square;
+  sum = kInverseFactorials[3] - sum * square;
+  return r - r * (sum * square);
+}
+DoubleDouble quick_cosine_near(DoubleDouble r) {
+  const DoubleDouble square = r * r;
+  double rest = 0;
+  for (std::size_t i = 10; i-- > 4;) {
+    rest = rest * -square.high + kInverseFactorials[2 * i].high;
+  }
+  DoubleDouble sum =
+      quick_two_sum(kInverseFactorials[6].high, kInverseFactorials[6].low - square.high * rest);
+  sum = kInverseFactorials[4] - sum * square;
+  sum = whole(0.5) - sum * square;
+  return whole(1) - sum * square;
+}
+DoubleDouble quick_sine(DoubleDouble x) {
+  const auto [rest, quarters] = turned(x);
+  const DoubleDouble of_rest = quarters % 2 == 0 ? quick_sine_near(rest) : quick_cosine_near(rest);
+  return quarters < 2 ? of_rest : -of_rest;
+}
+DoubleDouble quick_cosine(DoubleDouble x) {
+  const auto [rest, quarters] = turned(x);
+  const DoubleDouble of_rest = quarters % 2 == 0 ? quick_cosine_near(rest) : quick_sine_near(rest);
+  return quarters == 0 || quarters == 3 ? of_rest : -of_rest;
+}
+
+constexpr double kRadiusKm = 6371;
+
+// What great_circle_km() gives, in a quarter of the time, where a relative error of 2^-62 cannot
+// change which double is nearest (Ziv, ACM Trans. Math. Softw. 17, 1991); else nothing. The error
+// is below 2^-66.
+std::optional<double> near_km(double latitude1, double latitude2, DoubleDouble half_latitude,
+                              DoubleDouble half_longitude) {
+  // Near half a turn, at the poles and at the antipodes errors are larger.
+  if (!(std::fabs(half_longitude.high) < 170 && std::fabs(half_latitude.high) < 170))
+    return std::nullopt;
+  const DoubleDouble a = quick_sine(half_latitude * kDegree);
+  const DoubleDouble b = quick_sine(half_longitude * kDegree);
+  const DoubleDouble cosines =
+      quick_cosine(whole(latitude1) * kDegree) * quick_cosine(whole(latitude2) * kDegree);
+  if (!(cosines.high > 0x1p-20)) return std::nullopt;
+  const DoubleDouble h = a * a + cosines * b * b;
+  if (!(h.high > 0x1p-600 && h.high < 0.75)) return std::nullopt;
+  const DoubleDouble s = square_root(h);
+  const DoubleDouble c = square_root(whole(1) - h);
+  // Whatever the C library gives that is near the angle: the sine of what is left is what is left.
+  const double near = std::atan2(s.high, c.high);
+  const DoubleDouble left = s * quick_cosine(whole(near)) - c * quick_sine(whole(near));
+  const DoubleDouble km = (whole(near) + left) * (2 * kRadiusKm);
+  const double error = km.high * 0x1p-62;
+  if (km.high + (km.low + error) != km.high || km.high + (km.low - error) != km.high) {
+    return std::nullopt;
+  }
+  return km.high;
 }
 }  // namespace
 
@@ -175,15 +241,16 @@ double real_pow(double x, double y) {
 }
 
 double great_circle_km(double latitude1, double longitude1, double latitude2, double longitude2) {
-  constexpr double kRadiusKm = 6371;
-  const DoubleDouble degree = kPi / whole(180);
-  const auto radians = [&](DoubleDouble degrees) { return degrees * degree; };
   const DoubleDouble half_latitude = scaled(two_sum(latitude2, -latitude1), -1);
   const DoubleDouble half_longitude = scaled(two_sum(longitude2, -longitude1), -1);
-  const DoubleDouble a = sine_cosine(radians(half_latitude)).sine;
-  const DoubleDouble b = sine_cosine(radians(half_longitude)).sine;
+  if (const std::optional<double> km =
+          near_km(latitude1, latitude2, half_latitude, half_longitude)) {
+    return *km;
+  }
+  const DoubleDouble a = sine(half_latitude * kDegree);
+  const DoubleDouble b = sine(half_longitude * kDegree);
   const DoubleDouble cosines =
-      sine_cosine(radians(whole(latitude1))).cosine * sine_cosine(radians(whole(latitude2))).cosine;
+      cosine(whole(latitude1) * kDegree) * cosine(whole(latitude2) * kDegree);
   DoubleDouble h = a * a + cosines * b * b;
   if (h.high <= 0) return 0;
   if (h.high >= 1) h = whole(1);
