@@ -87,14 +87,15 @@ void BudgetMeter::add(Offset node) {
 }
 
 RunTally& BudgetTallies::at(RuleIndex rule, std::uint64_t hash) {
-  Held& held = tallies_[{rule.value, hash}];
+  Held& held = tallies_[{hash, rule.value}];
   held.is_used = true;
   return held.tally;
 }
 
 void BudgetTallies::forget_held(std::uint64_t hash) {
-  for (auto& [of, held] : tallies_) {
-    if (of.second == hash) held.tally.held.reset();
+  for (auto held = tallies_.lower_bound({hash, 0});
+       held != tallies_.end() && held->first.first == hash; ++held) {
+    held->second.tally.held.reset();
   }
 }
 

@@ -64,15 +64,16 @@ struct RunTally {
     return sizeof(*this) + (key ? key->capacity() : 0) + (held != nullptr ? held->bytes() : 0);
   }
 };
-/// The tallies of a shard's keys that may be near a budget, by rule and hash of the key. Invariant:
+/// The tallies of a shard's keys that may be near a budget, by hash of the key and rule. Invariant:
 /// while the hash is among RecordStore::counted(), what they hold stands where it stood.
 class BudgetTallies {
  public:
   RunTally& at(RuleIndex rule, std::uint64_t hash);
-  /// Nothing is known of the key any more, or of what those with that hash hold.
+  /// Nothing is known of the key any more.
   void forget(RuleIndex rule, std::uint64_t hash) {
-    if (!tallies_.empty()) tallies_.erase({rule.value, hash});
+    if (!tallies_.empty()) tallies_.erase({hash, rule.value});
   }
+  /// What keys with that hash hold is not known any more. Takes time by their tallies alone.
   void forget_held(std::uint64_t hash);
   std::size_t bytes() const;
   /// Drops those that were not used since the last call.
@@ -83,7 +84,7 @@ class BudgetTallies {
     RunTally tally;
     bool is_used = false;
   };
-  std::map<std::pair<std::uint32_t, std::uint64_t>, Held> tallies_;
+  std::map<std::pair<std::uint64_t, std::uint32_t>, Held> tallies_;
 };
 
 /// Whether state of `words` words of memory, with so many partial matches, can exceed a budget of

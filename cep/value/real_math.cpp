@@ -82,32 +82,51 @@ Turned turned(DoubleDouble x) {
   const double k = std::nearbyint(x.high / kHalfPi.high);
   return {x - kHalfPi * k, static_cast<int>(k) & 3};
 }
-constexpr std::size_t kTurnTerms = 14;
-// Of |r| <= pi / 4.
-DoubleDouble sine_near(DoubleDouble r) {
-  const DoubleDouble square = r * r;
+// 1/first! - square/(first + 2)! + square^2/(first + 4)! - …
+DoubleDouble alternating(DoubleDouble square, std::size_t first) {
   DoubleDouble sum = whole(0);
-  for (std::size_t i = kTurnTerms; i-- > 0;) {
-    sum = sum * square + kInverseFactorials[2 * i + 1] * (i % 2 == 0 ? 1.0 : -1.0);
-  }
-  return sum * r;
-}
-DoubleDouble cosine_near(DoubleDouble r) {
-  const DoubleDouble square = r * r;
-  DoubleDouble sum = whole(0);
-  for (std::size_t i = kTurnTerms; i-- > 0;) {
-    sum = sum * square + kInverseFactorials[2 * i] * (i % 2 == 0 ? 1.0 : -1.0);
+  for (std::size_t i = 14; i-- > 0;) {
+    sum = sum * square + kInverseFactorials[2 * i + first] * (i % 2 == 0 ? 1.0 : -1.0);
   }
   return sum;
 }
+// sin r and cos r of |r| <= pi / 4.
+struct AllBits {
+  static DoubleDouble sine(DoubleDouble r) { return alternating(r * r, 1) * r; }
+  static DoubleDouble cosine(DoubleDouble r) { return alternating(r * r, 0); }
+};
+// The same series from its second term on, divided by -square, with enough bits for near_km():
+// three terms are enough that take part with all bits, and the others as doubles.
+DoubleDouble quick_rest(DoubleDouble square, std::size_t first) {
+  double rest = 0;
+  for (std::size_t i = 10; i-- > 4;) {
+    rest = rest * -square.high + kInverseFactorials[2 * i + first].high;
+  }
+  const DoubleDouble& third = kInverseFactorials[6 + first];
+  DoubleDouble sum = quick_two_sum(third.high, third.low - square.high * rest);
+  sum = kInverseFactorials[4 + first] - sum * square;
+  return kInverseFactorials[2 + first] - sum * square;
+}
+struct Quick {
+  static DoubleDouble sine(DoubleDouble r) {
+    const DoubleDouble square = r * r;
+    return r - r * (quick_rest(square, 1) * square);
+  }
+  static DoubleDouble cosine(DoubleDouble r) {
+    const DoubleDouble square = r * r;
+    return whole(1) - quick_rest(square, 0) * square;
+  }
+};
+template <typename Near>
 DoubleDouble sine(DoubleDouble x) {
   const auto [rest, quarters] = turned(x);
-  const DoubleDouble of_rest = quarters % 2 == 0 ? sine_near(rest) : cosine_near(rest);
+  const DoubleDouble of_rest = quarters % 2 == 0 ? Near::sine(rest) : Near::cosine(rest);
   return quarters < 2 ? of_rest : -of_rest;
 }
+template <typename Near>
 DoubleDouble cosine(DoubleDouble x) {
   const auto [rest, quarters] = turned(x);
-  const DoubleDouble of_rest = quarters % 2 == 0 ? cosine_near(rest) : sine_near(rest);
+  const DoubleDouble of_rest = quarters % 2 == 0 ? Near::cosine(rest) : Near::sine(rest);
   return quarters == 0 || quarters == 3 ? of_rest : -of_rest;
 }
 
@@ -129,43 +148,6 @@ DoubleDouble angle_of(DoubleDouble y, DoubleDouble x) {
   return is_steep ? kHalfPi - angle : angle;
 }
 
-// Of |r| <= pi / 4, with a relative error below 2^-68: four terms are enough that take part with
-// all bits, and the others as doubles.
-DoubleDouble quick_sine_near(DoubleDouble r) {
-  const DoubleDouble square = r * r;
-  double rest = 0;
-  for (std::size_t i = 10; i-- > 4;) {
-    rest = rest * -square.high + kInverseFactorials[2 * i + 1].high;
-  }
-  DoubleDouble sum =
-      quick_two_sum(kInverseFactorials[7].high, kInverseFactorials[7].low - square.high * rest);
-  sum = kInverseFactorials[5] - sum * square;
-  sum = kInverseFactorials[3] - sum * square;
-  return r - r * (sum * square);
-}
-DoubleDouble quick_cosine_near(DoubleDouble r) {
-  const DoubleDouble square = r * r;
-  double rest = 0;
-  for (std::size_t i = 10; i-- > 4;) {
-    rest = rest * -square.high + kInverseFactorials[2 * i].high;
-  }
-  DoubleDouble sum =
-      quick_two_sum(kInverseFactorials[6].high, kInverseFactorials[6].low - square.high * rest);
-  sum = kInverseFactorials[4] - sum * square;
-  sum = whole(0.5) - sum * square;
-  return whole(1) - sum * square;
-}
-DoubleDouble quick_sine(DoubleDouble x) {
-  const auto [rest, quarters] = turned(x);
-  const DoubleDouble of_rest = quarters % 2 == 0 ? quick_sine_near(rest) : quick_cosine_near(rest);
-  return quarters < 2 ? of_rest : -of_rest;
-}
-DoubleDouble quick_cosine(DoubleDouble x) {
-  const auto [rest, quarters] = turned(x);
-  const DoubleDouble of_rest = quarters % 2 == 0 ? quick_cosine_near(rest) : quick_sine_near(rest);
-  return quarters == 0 || quarters == 3 ? of_rest : -of_rest;
-}
-
 constexpr double kRadiusKm = 6371;
 
 // What great_circle_km() gives, in a quarter of the time, where a relative error of 2^-62 cannot
@@ -176,10 +158,10 @@ std::optional<double> near_km(double latitude1, double latitude2, DoubleDouble h
   // Near half a turn, at the poles and at the antipodes errors are larger.
   if (!(std::fabs(half_longitude.high) < 170 && std::fabs(half_latitude.high) < 170))
     return std::nullopt;
-  const DoubleDouble a = quick_sine(half_latitude * kDegree);
-  const DoubleDouble b = quick_sine(half_longitude * kDegree);
+  const DoubleDouble a = sine<Quick>(half_latitude * kDegree);
+  const DoubleDouble b = sine<Quick>(half_longitude * kDegree);
   const DoubleDouble cosines =
-      quick_cosine(whole(latitude1) * kDegree) * quick_cosine(whole(latitude2) * kDegree);
+      cosine<Quick>(whole(latitude1) * kDegree) * cosine<Quick>(whole(latitude2) * kDegree);
   if (!(cosines.high > 0x1p-20)) return std::nullopt;
   const DoubleDouble h = a * a + cosines * b * b;
   if (!(h.high > 0x1p-600 && h.high < 0.75)) return std::nullopt;
@@ -187,7 +169,7 @@ std::optional<double> near_km(double latitude1, double latitude2, DoubleDouble h
   const DoubleDouble c = square_root(whole(1) - h);
   // Whatever the C library gives that is near the angle: the sine of what is left is what is left.
   const double near = std::atan2(s.high, c.high);
-  const DoubleDouble left = s * quick_cosine(whole(near)) - c * quick_sine(whole(near));
+  const DoubleDouble left = s * cosine<Quick>(whole(near)) - c * sine<Quick>(whole(near));
   const DoubleDouble km = (whole(near) + left) * (2 * kRadiusKm);
   const double error = km.high * 0x1p-62;
   if (km.high + (km.low + error) != km.high || km.high + (km.low - error) != km.high) {
@@ -247,10 +229,10 @@ double great_circle_km(double latitude1, double longitude1, double latitude2, do
           near_km(latitude1, latitude2, half_latitude, half_longitude)) {
     return *km;
   }
-  const DoubleDouble a = sine(half_latitude * kDegree);
-  const DoubleDouble b = sine(half_longitude * kDegree);
+  const DoubleDouble a = sine<AllBits>(half_latitude * kDegree);
+  const DoubleDouble b = sine<AllBits>(half_longitude * kDegree);
   const DoubleDouble cosines =
-      cosine(whole(latitude1) * kDegree) * cosine(whole(latitude2) * kDegree);
+      cosine<AllBits>(whole(latitude1) * kDegree) * cosine<AllBits>(whole(latitude2) * kDegree);
   DoubleDouble h = a * a + cosines * b * b;
   if (h.high <= 0) return 0;
   if (h.high >= 1) h = whole(1);

@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "cep/plan/plan.h"
@@ -112,5 +113,21 @@ TEST_CASE("held places: those of matches that stay are not gone through") {
   held.replace(before, now);
   CHECK(held.events() == 996);
   CHECK(held.work() <= 1'000 + 6);
+}
+
+TEST_CASE("held places: what one key's record loses is forgotten of that key alone") {
+  cep::BudgetTallies tallies;
+  for (const std::uint64_t hash : {7U, 8U, 9U}) {
+    for (const std::uint32_t rule : {0U, 1U, 5U}) {
+      tallies.at(cep::RuleIndex(rule), hash).held = std::make_unique<cep::HeldMatches>();
+    }
+  }
+  tallies.forget_held(8);
+  tallies.forget(cep::RuleIndex(1), 9);
+  for (const std::uint32_t rule : {0U, 1U, 5U}) {
+    CHECK(tallies.at(cep::RuleIndex(rule), 7).held != nullptr);
+    CHECK(tallies.at(cep::RuleIndex(rule), 8).held == nullptr);
+    CHECK((tallies.at(cep::RuleIndex(rule), 9).held == nullptr) == (rule == 1));
+  }
 }
 }  // namespace tocsin::tests
