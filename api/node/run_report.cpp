@@ -275,11 +275,14 @@ void add_deliveries(Lines& lines, const RunReport& report) {
 }  // namespace
 
 void RejectedTally::add(const runtime::DeadLetter& dead_letter) {
-  std::string text = dead_letter.reason.substr(0, dead_letter.reason.find(": "));
-  if (reasons_.size() >= kReasonsMax && !reasons_.contains(text)) text = kOtherReasons;
-  Reason& reason = reasons_[text];
-  if (reason.count == 0) reason.first = place(dead_letter.input, dead_letter.line);
-  ++reason.count;
+  const std::string_view reason = dead_letter.reason;
+  const std::string_view text = reason.substr(0, reason.find(": "));
+  auto known = reasons_.find(text);
+  if (known == reasons_.end()) {
+    const bool is_other = reasons_.size() >= kReasonsMax;
+    known = reasons_.try_emplace(is_other ? kOtherReasons : std::string(text)).first;
+  }
+  if (known->second.count++ == 0) known->second.first = place(dead_letter.input, dead_letter.line);
 }
 
 std::vector<std::pair<std::string, RejectedTally::Reason>> RejectedTally::by_count() const {

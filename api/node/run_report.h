@@ -1,6 +1,7 @@
 /// What a run says at its end, for someone who sees it for the first time.
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -25,7 +26,7 @@ class RejectedTally {
   std::vector<std::pair<std::string, Reason>> by_count() const;
 
  private:
-  std::map<std::string, Reason> reasons_;
+  std::map<std::string, Reason, std::less<>> reasons_;
 };
 /// Events set aside as late: the first, how late they were at most, and why.
 struct LateTally {

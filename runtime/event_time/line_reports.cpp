@@ -6,13 +6,14 @@
 #include <utility>
 
 #include "cep/plan/plan.h"
-#include "runtime/event_time/unknown_type.h"
 #include "runtime/io/topic_partition.h"
 
 namespace tocsin::runtime {
 namespace {
 constexpr std::size_t kExamplesMax = 5;
-constexpr std::size_t kReasonsMax = 16;  // that are kept
+// That are kept.
+constexpr std::size_t kReasonsMax = 256;
+constexpr std::size_t kReasonBytesMax = 512;
 
 void save_texts(ByteWriter& writer, const std::vector<std::string>& texts) {
   writer.varint(texts.size());
@@ -101,17 +102,16 @@ void LineReports::unknown_type(const SourceLine& from, std::string_view token) {
   ignored_types_.push_back(std::move(type));
 }
 
-// Types of others come again and again: the reasons of a few are kept.
-std::string LineReports::unknown_reason(std::string type) {
-  const auto known = std::ranges::find_if(unknown_reasons_, [&](const UnknownReason& one) {
-    return one.plan == plan_ && one.type == type;
-  });
-  if (known != unknown_reasons_.end()) return known->reason;
-  std::string reason = unknown_type_reason(*plan_, type);
-  if (unknown_reasons_.size() < kReasonsMax) {
-    unknown_reasons_.push_back({plan_, std::move(type), reason});
+// Types of others come again and again: the reasons of some are kept.
+const std::string& LineReports::unknown_reason(const std::string& type) {
+  if (const auto known = known_reasons_.find(type); known != known_reasons_.end()) {
+    return known->second;
   }
-  return reason;
+  if (!unknown_reasons_) unknown_reasons_.emplace(*plan_);
+  std::string reason = unknown_reasons_->of(type);
+  const bool is_long = reason.size() > kReasonBytesMax;
+  if (is_long || known_reasons_.size() >= kReasonsMax) known_reasons_.clear();
+  return known_reasons_.insert_or_assign(type, std::move(reason)).first->second;
 }
 
 void LineReports::field_missing(const SourceLine& from, const FieldProblem& problem) {

@@ -4,8 +4,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "cep/base/byte_codec.h"
@@ -16,6 +18,7 @@
 #include "runtime/decode/decoded_block.h"
 #include "runtime/event_time/jump_hold.h"
 #include "runtime/event_time/run_options.h"
+#include "runtime/event_time/unknown_type.h"
 #include "runtime/io/line_source.h"
 
 namespace tocsin::runtime {
@@ -68,7 +71,11 @@ class LineReports {
   /// The name is borrowed.
   void name_lines(std::string_view producer) { producer_ = producer; }
   /// From here on types are those of this plan, which must outlive it too.
-  void use_plan(const cep::Plan& plan) { plan_ = &plan; }
+  void use_plan(const cep::Plan& plan) {
+    plan_ = &plan;
+    unknown_reasons_.reset();
+    known_reasons_.clear();
+  }
   /// What name_lines() was given last.
   std::string_view producer() const { return producer_; }
   /// Whether somebody wants to hear of each line.
@@ -114,20 +121,16 @@ class LineReports {
   [[gnu::cold]] void judge(cep::ArrivalNumber arrival, LineFate fate, cep::Duration late_by = {},
                            std::string reason = {});
   void unknown_type(const SourceLine& from, std::string_view token);
-  std::string unknown_reason(std::string type);
+  const std::string& unknown_reason(const std::string& type);
 
   const cep::Plan* plan_;
   UnknownTypes unknown_types_;
   IntakeSinks sinks_;
   RunSummary& summary_;
   std::string_view producer_;
-  std::vector<std::string> ignored_types_;  // of the summary's examples
-  std::string ignored_last_;                // the token of one of those
-  struct UnknownReason {
-    const cep::Plan* plan = nullptr;
-    std::string type;
-    std::string reason;
-  };
-  std::vector<UnknownReason> unknown_reasons_;
+  std::vector<std::string> ignored_types_;                      // of the summary's examples
+  std::string ignored_last_;                                    // the token of one of those
+  std::optional<UnknownTypeReasons> unknown_reasons_;           // of the plan, once needed
+  std::unordered_map<std::string, std::string> known_reasons_;  // by type, of the last ones
 };
 }  // namespace tocsin::runtime

@@ -1,15 +1,33 @@
-/// Events of types that no rule file declares: a slip of the pen, or the types of others.
+/// What is said of events of a type that no rule file declares.
 #pragma once
+#include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "cep/plan/plan_fwd.h"
 
 namespace tocsin::runtime {
-/// How the reason of each such dead letter begins.
+/// What the reasons of such dead letters begin with.
 inline constexpr std::string_view kUnknownType = "no rule file declares the event type ";
-/// Why an event is a dead letter whose `type` is this: the type, the declared one that is spelled
-/// nearly so, and what to do. A function of the plan and the type alone; costs by the number of
-/// declared types and the length of their names.
-std::string unknown_type_reason(const cep::Plan& plan, std::string_view type);
+
+/// Reasons why lines of such types are dead letters: they ask for the declared type that is spelled
+/// nearly so. A reason takes time by the length of its type and a few steps for each declared one,
+/// whatever the type is.
+class UnknownTypeReasons {
+ public:
+  /// Borrows the plan.
+  explicit UnknownTypeReasons(const cep::Plan& plan);
+  std::string of(std::string_view type) const;
+
+ private:
+  struct Declared {
+    std::string_view type;  // in the input
+    std::string_view name;  // in the rules
+    std::uint64_t letters;  // of the type: a bit for each
+  };
+  std::string_view nearest(std::string_view type) const;
+
+  std::vector<Declared> declared_;
+};
 }  // namespace tocsin::runtime

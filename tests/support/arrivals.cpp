@@ -95,7 +95,7 @@ void Arrivals::line(const std::string& name, std::string_view text, cep::Arrival
   decoder_.finish();  // the batch goes with this line
   const bool is_unknown = decoded.kind == runtime::LineKind::kIgnored;
   if (is_unknown && !options_.ignores_unknown) {
-    side_output.reason = runtime::unknown_type_reason(plan_, decoder_.ignored_type());
+    side_output.reason = runtime::UnknownTypeReasons(plan_).of(decoder_.ignored_type());
     judged = {Judged::Fate::kDead, {}, side_output.reason, 0};
     dead_.push_back(std::move(side_output));
     return;
