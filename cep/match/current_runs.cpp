@@ -6,6 +6,21 @@
 #include "cep/plan/rule.h"
 
 namespace tocsin::cep {
+void CurrentRuns::drop_oldest(OperatorEntry& entry, std::uint32_t runs) {
+  // So few are moved. Instead of more the state moves, to where the oldest were, and has room for
+  // fewer from then on.
+  constexpr std::uint32_t kFewRuns = 16;
+  state.run_count -= runs;
+  if (state.run_count <= kFewRuns) {
+    Run* const all = runs_at(entry.state);
+    std::move(all + runs, all + runs + state.run_count, all);
+  } else {
+    entry.state += runs * kRunWords;
+    state.run_capacity -= runs;
+  }
+  write_state(entry.state);
+}
+
 OrderKey CurrentRuns::order_here() const {
   OrderKey order = order_at_event(row->row->engine_time, row->row->arrival);
   order.role = place_of_role(row->roles);

@@ -89,6 +89,8 @@ struct CurrentRuns {
     *header = state;
     if (rule->once) *reinterpret_cast<OnceState*>(header + 1) = once;
   }
+  /// Takes away the oldest of the runs behind the rule's state, so many, and writes the state.
+  void drop_oldest(OperatorEntry& entry, std::uint32_t runs);
   /// The runs behind the rule's state at a place of the record.
   Run* runs_at(Offset place) const { return RecordStore::at<Run>(record, place + header_words); }
 

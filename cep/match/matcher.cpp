@@ -1,6 +1,7 @@
 #include "cep/match/matcher.h"
 
 #include <algorithm>
+#include <span>
 
 #include "cep/base/assert.h"
 #include "cep/match/feature_store.h"
@@ -11,20 +12,19 @@ namespace {
 // So few partial matches are looked at one by one.
 constexpr std::uint32_t kFewRuns = 8;
 
-// Of `count` partial matches, those that began at or before the event go. Gives how many are left.
-std::uint32_t drop_begun_by(const std::byte* record, const KeptEvent& event, Run* runs,
-                            std::uint32_t count) {
-  std::uint32_t dropped = 0;
-  for (; dropped < count; ++dropped) {
-    const Run& run = runs[dropped];
+// How many of the partial matches began at or before the event.
+std::uint32_t count_begun_by(const std::byte* record, const KeptEvent& event,
+                             std::span<const Run> runs) {
+  std::uint32_t begun = 0;
+  for (; begun < runs.size(); ++begun) {
+    const Run& run = runs[begun];
     if (run.first_time_us > event.engine_time_us) break;
     if (run.first_time_us == event.engine_time_us &&
         CurrentRuns::first_event(record, run.node)->arrival() > event.arrival()) {
       break;
     }
   }
-  std::move(runs + dropped, runs + count, runs);
-  return count - dropped;
+  return begun;
 }
 }  // namespace
 
@@ -59,7 +59,7 @@ void Matcher::on_event(const RuleProgram& rule, const MatchContext& context, Cur
     give_single_event();
     return;
   }
-  const OperatorEntry* const entry =
+  OperatorEntry* const entry =
       row.record != nullptr ? RecordStore::find(row.record, rule.op) : nullptr;
   const RuleHeader* const header =
       entry == nullptr ? nullptr : RecordStore::at<RuleHeader>(row.record, entry->state);
@@ -145,23 +145,23 @@ void Matcher::give_single_event() {
 // and no absence forbids it. Such an event costs what it begins and what is over by it, not a look
 // at each partial match. So a rule such as `A then no B for 1h` does not cost a key more the more A
 // it has. False where it may concern one, or where more than that may follow from it.
-bool Matcher::passes_by(const OperatorEntry& entry, bool may_start, std::uint32_t queue) {
+bool Matcher::passes_by(OperatorEntry& entry, bool may_start, std::uint32_t queue) {
   const Limits& limits = current_.program.limits;
-  const std::uint32_t runs_after = current_.state.run_count + 2;
+  const std::uint32_t runs_after = std::min(current_.state.run_count + 2, limits.runs_per_key_max);
   const std::uint64_t words = reinterpret_cast<const RecordHeader*>(current_.record)->used;
   // A fresh one that waits for a deadline of its own is compared with no other.
   const bool stands_alone = current_.rule->ends_absent && current_.rule->steps.size() == 1 &&
                             !current_.rule->waits_from_first;
   if (current_.rule->places || (may_start && current_.rule->prunes_over_starts && !stands_alone) ||
-      runs_after > limits.runs_per_key_max || may_exceed_key_budget(limits, words, runs_after) ||
-      offers_.concerns_runs()) {
+      may_exceed_key_budget(limits, words, runs_after) || offers_.concerns_runs()) {
     return false;
   }
-  const std::uint32_t expired = drop_expired(current_.runs_at(entry.state));
+  const std::uint32_t expired = drop_expired(entry);
   current_.stats.runs -= expired;
   offers_.pass_by(may_start);
   TOCSIN_ASSERT(drafted_.completed.empty(), "a rule of one event has no partial matches");
   if (!drafted_.runs.empty()) {
+    keep_to_runs(entry);
     budget_.tallies().forget(current_.rule->index, current_.row->slot->hash);
     writer_.commit(&entry, current_.state.run_count);
     if (current_.rule->ends_absent) writer_.set_deadlines(queue);
@@ -173,29 +173,43 @@ bool Matcher::passes_by(const OperatorEntry& entry, bool may_start, std::uint32_
 
 // Partial matches are sorted by their first event. Gives how many are over by the current event,
 // which go.
-std::uint32_t Matcher::drop_expired(Run* runs) {
+std::uint32_t Matcher::drop_expired(OperatorEntry& entry) {
   if (!current_.rule->within) return 0;
+  Run* const runs = current_.runs_at(entry.state);
   const std::int64_t began_by = current_.now_us() - current_.rule->within->us;
   std::uint32_t late = 0;
   std::uint32_t kept = 0;
   for (; late < current_.state.run_count && runs[late].first_time_us <= began_by; ++late) {
     if ((runs[late].flags() & Run::kFinal) != 0) runs[kept++] = runs[late];
   }
-  if (kept < late) std::move(runs + late, runs + current_.state.run_count, runs + kept);
-  current_.state.run_count -= late - kept;
-  return late - kept;
+  const std::uint32_t expired = late - kept;
+  if (expired == 0) return 0;
+  std::move_backward(runs, runs + kept, runs + late);
+  current_.drop_oldest(entry, expired);
+  return expired;
+}
+
+// Drops the oldest of the key's partial matches where they are too many with those drafted, which
+// are few.
+void Matcher::keep_to_runs(OperatorEntry& entry) {
+  const std::size_t runs = current_.state.run_count + drafted_.runs.size();
+  const std::uint32_t most = current_.program.limits.runs_per_key_max;
+  if (runs <= most) return;
+  const auto lost = static_cast<std::uint32_t>(runs - most);
+  losses_.lose(lost, BudgetCause::kRunsPerKey);
+  current_.stats.runs -= lost;
+  current_.drop_oldest(entry, lost);
 }
 
 void Matcher::on_deadline(const RuleProgram& rule, const MatchContext& context, KeySlot& slot,
                           std::string_view key, const Timer& timer) {
-  const OperatorEntry* const entry = current_.store.find(slot, rule.op);
+  OperatorEntry* const entry = current_.store.find(slot, rule.op);
   if (entry == nullptr) return;
   current_.select_rule(rule, current_.store.base(slot));
   current_.begin_deadline(context, key);
   current_.read_state(entry);
-  Run* const runs = current_.runs_at(entry->state);
   const std::uint32_t count = current_.state.run_count;
-  std::uint32_t kept = take_due(timer, runs);
+  take_due(timer, *entry);
   if (due_.empty()) return;
   OrderKey order = order_at_deadline(EventTime{timer.deadline_us}, timer.arrival());
   order.role = place_of_role(current_.end_setter(due_[0].node).roles());
@@ -206,19 +220,23 @@ void Matcher::on_deadline(const RuleProgram& rule, const MatchContext& context, 
   if (selected >= 0) {
     const KeptEvent& last =
         *CurrentRuns::last_event(current_.record, due_[static_cast<std::size_t>(selected)].node);
-    kept = drop_begun_by(current_.record, last, runs, kept);
+    const std::span<const Run> left(current_.runs_at(entry->state), current_.state.run_count);
+    current_.drop_oldest(*entry, count_begun_by(current_.record, last, left));
   }
-  if (current_.gave_up) kept = drop_older_half(runs, kept, order);
-  current_.stats.runs -= count - kept;
-  current_.state.run_count = kept;
+  if (current_.gave_up) {
+    Run* const runs = current_.runs_at(entry->state);
+    current_.state.run_count = drop_older_half(runs, current_.state.run_count, order);
+  }
+  current_.stats.runs -= count - current_.state.run_count;
   current_.write_state(entry->state);
 }
 
-// Moves the runs whose deadline this is from the key's runs to due_. Gives how many are left. Where
-// the first event sets it, only those of that time are looked at.
-std::uint32_t Matcher::take_due(const Timer& timer, Run* runs) {
+// Moves the runs whose deadline this is from the key's runs to due_. Where the first event sets it,
+// only those of that time are looked at.
+void Matcher::take_due(const Timer& timer, OperatorEntry& entry) {
   const RuleProgram& rule = *current_.rule;
   const std::uint32_t count = current_.state.run_count;
+  Run* const runs = current_.runs_at(entry.state);
   Run* begin = runs;
   Run* end = runs + count;
   if (rule.waits_from_first || rule.is_of_one_event()) {
@@ -243,8 +261,16 @@ std::uint32_t Matcher::take_due(const Timer& timer, Run* runs) {
       *kept++ = *run;
     }
   }
-  if (kept != end) std::move(end, runs + count, kept);
-  return count - static_cast<std::uint32_t>(due_.size());
+  const auto due = static_cast<std::uint32_t>(due_.size());
+  if (due == 0) return;
+  // The fewer move: those before, or those behind.
+  if (kept - runs < runs + count - end) {
+    std::move_backward(runs, kept, end);
+    current_.drop_oldest(entry, due);
+    return;
+  }
+  std::move(end, runs + count, kept);
+  current_.state.run_count -= due;
 }
 
 // A match that cannot be decided on is given up, and costs the key the older half of its partial

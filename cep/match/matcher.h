@@ -90,9 +90,10 @@ class Matcher {
   bool passes(const CountTest& test, const CurrentRow& row) const;
   bool stays(const RuleProgram& rule, const CurrentRow& row, const OperatorEntry& entry) const;
   void give_single_event();
-  bool passes_by(const OperatorEntry& entry, bool may_start, std::uint32_t queue);
-  std::uint32_t drop_expired(Run* runs);
-  std::uint32_t take_due(const Timer& timer, Run* runs);
+  bool passes_by(OperatorEntry& entry, bool may_start, std::uint32_t queue);
+  std::uint32_t drop_expired(OperatorEntry& entry);
+  void keep_to_runs(OperatorEntry& entry);
+  void take_due(const Timer& timer, OperatorEntry& entry);
   std::uint32_t drop_older_half(Run* runs, std::uint32_t count, const OrderKey& order);
 
   CurrentRuns current_;

@@ -116,6 +116,7 @@ void RunOffers::offer(const Run& run, std::uint32_t place) {
     return;
   }
   any_live_ = true;
+  ++current_.stats.runs_visited;
   current_.steps.take();
   const std::uint32_t at = run.step();
   const StepProgram& step = rule.steps[at];

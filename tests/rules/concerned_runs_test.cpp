@@ -1,9 +1,11 @@
-// What an event costs where a key has many partial matches of the general matcher
-// (cep/pattern/concerned_runs.h): how many of them are looked at, in numbers.
+// What an event costs where a key has many partial matches that are kept one by one, by the general
+// matcher (cep/pattern/concerned_runs.h) or the simple one (Matcher::passes_by): how many of them
+// are looked at, in numbers.
 #include <doctest/doctest.h>
 
 #include <algorithm>
 #include <cstdint>
+#include <iterator>
 #include <string>
 #include <vector>
 
@@ -105,5 +107,91 @@ TEST_CASE("concerned runs: an event looks at the partial matches that it may con
       CHECK(without.alerts == work.alerts);
     }
   }
+}
+
+TEST_CASE("concerned runs: so it is in the simple matcher, below its budgets and at them" *
+          doctest::skip(is_quick())) {
+  const Row rows[] = {
+      {"every match counts",
+       "when pay where amount < 100 then pay where amount = 999 within 300d after match no skip",
+       {1}},
+      {"every match counts, and one is over",
+       "when pay where amount < 100 then pay where amount = 999 within 5000s after match no skip",
+       {1}},
+      {"an absence", "when pay where amount < 100 then no pay where amount = 999 for 300d", {1}},
+      {"an absence, and its deadline",
+       "when pay where amount < 100 then no pay where amount = 999 for 5000s",
+       {1}},
+      {"an absence behind two steps",
+       "when pay as a where amount < 100 then pay where amount = 999 and id != a.id then no pay "
+       "where amount = 998 for 1h within 300d",
+       {1}},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.name);
+    const PayRule rule(row.clauses);
+    for (const int before : {1'500, 12'000}) {
+      const Work work = work_of(rule, before, row.amounts, 32);
+      CHECK(work.matches >= std::min(before, 5'000) * 5 / 6);
+      CHECK(work.visited < 4);
+    }
+  }
+}
+
+// `except` makes the general matcher take a rule, and holds nothing back here.
+TEST_CASE("concerned runs: both matchers drop the same at a budget of partial matches") {
+  const char* const clauses[] = {
+      "when pay where amount < 6 then pay where amount = 7 within {} after match no skip",
+      "when pay where amount < 6 then no pay where amount = 7 for {}",
+      "when pay where amount < 6 then pay where amount = 7 then no pay where amount = 8 for {} "
+      "within {} after match no skip",
+      "when pay as a where amount < 6 then pay where amount = 7 and ends != a.ends then no pay "
+      "where amount = 8 for {} within {}",
+      "when pay where amount < 6 then no pay where amount = 8 then pay where amount = 7 within {} "
+      "after match no skip"};
+  std::size_t alerts_seen = 0;
+  std::uint64_t lost = 0;
+  for_all_seeds("budget_runs", 150, [&](Random& random) {
+    std::string text = clauses[random.below(std::size(clauses))];
+    const auto seconds = std::to_string(10 + random.below(300)) + "s";
+    for (std::size_t at = text.find("{}"); at != std::string::npos; at = text.find("{}")) {
+      text.replace(at, 2, seconds);
+    }
+    const PayRule simple(text);
+    const PayRule general(text + " except \"none\" where amount < 0");
+    cep::Limits limits;
+    limits.runs_per_key_max = static_cast<std::uint32_t>(9 + random.below(60));
+    limits.busy_key_runs = UINT32_MAX;
+    std::vector<std::string> lines[2];
+    std::vector<Pay> pays(200);
+    std::int64_t ms = 0;
+    const bool is_rare = random.chance(50);
+    for (Pay& pay : pays) {
+      ms += static_cast<std::int64_t>(random.below(4)) * 500;
+      pay = {ms, static_cast<std::int64_t>(random.below(is_rare ? 200 : 9)) % 9,
+             static_cast<std::int64_t>(random.below(3))};
+      if (is_rare && pay.amount > 5 && !random.chance(10)) pay.amount = 1;
+    }
+    for (const bool is_general : {false, true}) {
+      const cep::Program program = (is_general ? general : simple).compiled(limits);
+      cep::Engine engine(program, 1);
+      std::vector<cep::Alert> alerts;
+      for (std::size_t i = 0; i < pays.size(); ++i) {
+        give(engine, program.plan(), i + 1, pays[i], alerts);
+      }
+      for (int step = 1; step <= 100; ++step) {  // all is over and swept
+        const std::int64_t us = (ms + step * std::int64_t{1'000'000}) * 1'000;
+        engine.advance(cep::Batch(program.plan()), cep::EventTime{us}, alerts);
+      }
+      lines[is_general ? 1 : 0] = alert_lines(program.plan(), alerts);
+      lost += engine.stats().runs_lost;
+      CHECK(engine.stats().runs == 0);
+    }
+    CAPTURE(text);
+    REQUIRE(lines[0] == lines[1]);
+    alerts_seen += lines[0].size();
+  });
+  CHECK(alerts_seen > 100);
+  CHECK(lost > 100);
 }
 }  // namespace tocsin::tests
