@@ -51,7 +51,7 @@ std::string_view AlertWriter::line_of(const cep::Alert& alert) {
 Result<void> AlertWriter::write(const cep::Alert& alert) {
   const std::string_view line = line_of(alert);
   Result<void> owed;
-  if (outbox_ != nullptr) owed = outbox_->enqueue(alert.id, line);
+  if (outbox_ != nullptr) owed = outbox_->enqueue(cep::alert_id(alert.digest), line);
   const bool is_last = &alert == last_ || !is_prepared(alert);
   Result<void> written = is_last ? output_.write_line(line) : output_.write_line_of_many(line);
   return written ? owed : written;

@@ -204,7 +204,9 @@ void build_alert(const EvalScope& scope, const EventView& last, const OrderKey& 
   alert.fields.reserve(rule.fields.size());
   for (const AlertField& field : rule.fields) {
     alert.fields.emplace_back(evaluate(*field.expr, last, scope));
-    if (field.name == "score") alert.score = alert.fields.back();
+    if (field.name == "score") {
+      alert.score_field = static_cast<std::int32_t>(alert.fields.size()) - 1;
+    }
   }
   list_events(scope, last, lists, alert);
 }

@@ -9,6 +9,7 @@
 #include "cep/data/bound_events.h"
 #include "cep/plan/plan_fwd.h"
 #include "cep/plan/severity.h"
+#include "cep/value/identity.h"
 #include "cep/value/order.h"
 #include "cep/value/value.h"
 
@@ -29,13 +30,13 @@ struct ExceededBudget {
 struct Alert {
   OrderKey order;
   RuleIndex rule;
-  std::string id;               // cep::alert_id
+  AlertDigest digest{};         // its id is cep::alert_id(digest)
   std::vector<OwnedValue> key;  // parallel to the rule's key parts
   EventTime ts;                 // the completing event's time, or the deadline
   Severity severity = Severity::kMedium;
-  OwnedValue score;  // the field `score`; missing where absent
   std::string message;
-  std::vector<OwnedValue> fields;    // parallel to Rule::fields (`score` too)
+  std::vector<OwnedValue> fields;    // parallel to Rule::fields
+  std::int32_t score_field = -1;     // which of them is `score`; -1: none
   BoundEvents events;                // in the order taken
   std::uint64_t events_omitted = 0;  // how many more events matched than are listed
   std::uint64_t held_back = 0;  // matches that `once` held back since the last alert of this key
@@ -48,7 +49,15 @@ struct Alert {
   /// The engine's own: the rule exceeded a budget. Shown under the id kBudgetRule; `key` is that of
   /// the partial matches that were dropped, empty for the budget of a key group.
   std::optional<ExceededBudget> budget = {};
+
+  /// The field `score`, its text borrowed from the alert; missing where there is none.
+  Value score() const {
+    if (score_field < 0) return Value::missing();
+    return fields[static_cast<std::size_t>(score_field)].view();
+  }
 };
+/// Alert::score_field of the rule's alerts.
+std::int32_t score_field_of(const Rule& rule);
 /// No rule of a plan has this id: a `.` is no part of one.
 inline constexpr const char* kBudgetRule = "tocsin.budget";
 /// "runs_per_key".

@@ -6,7 +6,7 @@
 #include "cep/base/assert.h"
 #include "cep/plan/plan.h"
 #include "cep/plan/rule.h"
-#include "cep/value/number_text.h"
+#include "cep/value/identity.h"
 
 namespace tocsin::cep {
 namespace {
@@ -43,6 +43,8 @@ class Members {
   bool is_first_ = true;
 };
 
+constexpr char kTimeMember[] = ",\"ts\":";
+
 template <std::size_t kSize>
 void put_count(TextBuffer& out, const char (&member)[kSize], std::uint64_t count) {
   if (count == 0) return;
@@ -51,10 +53,11 @@ void put_count(TextBuffer& out, const char (&member)[kSize], std::uint64_t count
 }
 }  // namespace
 
-// An event's text, between its `as` and its id.
+// An event's text, between its `as` and its id, or its time where it has no id.
 struct AlertFormat::EventText {
   EventTypeIndex type;
-  std::string head;
+  std::string to_id;
+  std::string to_time;
   std::vector<std::string> fields;  // parallel to the rule's Captured fields of the type
 };
 struct AlertFormat::RuleText {
@@ -75,7 +78,7 @@ const AlertFormat::RuleText& AlertFormat::text_of(RuleIndex index) {
   if (known) return *known;
   const Rule& rule = plan_->rules[index.value];
   RuleText text;
-  text.head = R"(,"revision":0,"phase":"final","rule":)" + quoted(rule.id) + R"(,"title":)" +
+  text.head = R"(","revision":0,"phase":"final","rule":)" + quoted(rule.id) + R"(,"title":)" +
               quoted(rule.title) + R"(,"version":1,"key":{)";
   for (const auto& part : rule.key.parts) text.key.push_back(member_name(part.name));
   text.tags = R"(,"tags":[)";
@@ -89,7 +92,8 @@ const AlertFormat::RuleText& AlertFormat::text_of(RuleIndex index) {
   }
   for (const Captured& captured : rule.captured) {
     const EventType& type = plan_->event_types[captured.type.value];
-    EventText event{captured.type, R"(,"type":)" + quoted(type.name), {}};
+    const std::string head = R"(,"type":)" + quoted(type.name);
+    EventText event{captured.type, head + R"(,"id":)", head + kTimeMember, {}};
     for (const FieldIndex field : captured.fields) {
       event.fields.push_back(member_name(type.fields[field.value].name));
     }
@@ -107,16 +111,20 @@ void AlertFormat::put_event(const RuleText& rule, const BoundEvent& event) {
     if (one.type == event.type) text = &one;
   }
   if (text != nullptr) {
-    out_.append(text->head);
+    out_.append(event.id.empty() ? text->to_time : text->to_id);
   } else {  // the rule keeps none of its fields
     out_.literal(",\"type\":");
     append_json_string(out_, plan_->event_types[event.type.value].name);
+    if (event.id.empty()) {
+      out_.literal(kTimeMember);
+    } else {
+      out_.literal(",\"id\":");
+    }
   }
   if (!event.id.empty()) {
-    out_.literal(",\"id\":");
     append_json_string(out_, event.id);
+    out_.literal(kTimeMember);
   }
-  out_.literal(",\"ts\":");
   out_.number(event.ts.us);
   out_.literal(",\"fields\":{");
   if (text != nullptr) {
@@ -137,11 +145,11 @@ std::string_view AlertFormat::event(RuleIndex rule, const BoundEvent& event) {
 
 std::string_view AlertFormat::line(const Alert& alert) {
   out_.clear();
-  out_.literal("{\"format\":1,\"id\":");
-  append_json_string(out_, alert.id);
+  out_.literal("{\"format\":1,\"id\":\"");
+  append_alert_id(out_, alert.digest);
   const RuleText& text = text_of(alert.rule);
   if (alert.budget) {
-    out_.literal(",\"revision\":0,\"phase\":\"final\",\"rule\":\"");
+    out_.literal("\",\"revision\":0,\"phase\":\"final\",\"rule\":\"");
     out_.append(kBudgetRule);
     out_.literal("\",\"title\":\"A rule exceeded a budget\",\"version\":1,\"key\":{");
   } else {
@@ -153,7 +161,8 @@ std::string_view AlertFormat::line(const Alert& alert) {
   out_.literal("},\"ts\":");
   out_.number(alert.ts.us);
   out_.literal(",\"time\":\"");
-  out_.append(TimeText(alert.ts).view());
+  time_.set(alert.ts);
+  out_.append(time_.view());
   out_.append(severity_member(alert.severity));
   if (alert.budget) {
     out_.literal("0,\"tags\":[],\"message\":");
@@ -167,7 +176,7 @@ std::string_view AlertFormat::line(const Alert& alert) {
     out_.literal("},\"events\":[],\"held_back\":0}");
     return out_.text();
   }
-  if (const Value score = alert.score.view(); score.is_missing()) {
+  if (const Value score = alert.score(); score.is_missing()) {
     out_.push_back('0');
   } else {
     append_json(out_, score);

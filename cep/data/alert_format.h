@@ -7,6 +7,7 @@
 
 #include "cep/data/alert.h"
 #include "cep/plan/plan_fwd.h"
+#include "cep/value/number_text.h"
 #include "cep/value/text_buffer.h"
 
 namespace tocsin::cep {
@@ -34,6 +35,7 @@ class AlertFormat {
   const Plan* plan_;
   std::vector<std::unique_ptr<const RuleText>> rules_;
   TextBuffer out_;
+  TimeText time_;  // of the alert that was written last
 };
 /// What AlertFormat::line() gives, for few alerts.
 std::string format_alert(const Plan& plan, const Alert& alert);

@@ -348,8 +348,10 @@ void MatchConditions::take(const std::vector<Alert>& alerts) {
     const bool is_derived = alert.rule.value >= before_->rules.size();
     if (alert.budget || (!is_derived && alert.rule != rule_.rule)) continue;
     if (!is_of_key(alert.key)) continue;
-    if (!is_derived && alert.id == match_.alert) raised_ = complete_of(0, alert);
-    if (!is_derived) continue;
+    if (!is_derived) {
+      if (alert_id(alert.digest) == match_.alert) raised_ = complete_of(0, alert);
+      continue;
+    }
     const std::size_t i = alert.rule.value - before_->rules.size();
     if (derived_[i].role == Derived::Role::kComplete) {
       // The alert is of the same moment.

@@ -209,7 +209,7 @@ class RuleTracer::AtMoment {
         const std::size_t from_end = note.events.size() - i;
         note.events[i].as = alert.events[from_end > 2 ? i : alert.events.size() - from_end].as;
       }
-      note.alert = alert.id;
+      note.alert = alert_id(alert.digest);
       note.status = status_of(*tracer_.before_, alert);
       note.suppressed = alert.held_back;
       to.push_back(std::move(note));

@@ -36,7 +36,7 @@ void AlertIds::give(Alert& alert, AlertDigest digest, AlertDigester& digester) {
     begin(alert, digester);
     digest = digester.digest(number);
   }
-  alert.id = alert_id(digest);
+  alert.digest = digest;
 }
 
 void AlertIds::give(std::span<Alert> alerts, Workers* workers) {

@@ -1,35 +1,38 @@
 #include "cep/engine/alert_sort.h"
 
 #include <algorithm>
-#include <numeric>
 #include <utility>
 
 #include "cep/data/alert_order.h"
 
 namespace tocsin::cep {
 void AlertSort::from(std::vector<Alert>& alerts, std::size_t first) {
-  const auto before = [](const Alert& a, const Alert& b) {
-    return is_raised_before(a.order, b.order);
+  entries_.clear();
+  entries_.reserve(alerts.size() - first);
+  bool is_sorted = true;
+  const auto is_before = [&](const Entry& a, const Entry& b) {
+    if (const auto order = a.cause <=> b.cause; order != 0) return order < 0;
+    return is_raised_before(alerts[a.place].order, alerts[b.place].order);
   };
-  if (std::is_sorted(alerts.begin() + static_cast<std::ptrdiff_t>(first), alerts.end(), before)) {
-    return;
+  for (std::size_t i = first; i < alerts.size(); ++i) {
+    const OrderKey& order = alerts[i].order;
+    entries_.push_back({{order.time, order.phase, order.arrival}, i});
+    is_sorted = is_sorted && (i == first || !is_before(entries_.back(), *(entries_.end() - 2)));
   }
-  places_.resize(alerts.size() - first);
-  std::iota(places_.begin(), places_.end(), first);
-  std::sort(places_.begin(), places_.end(),
-            [&](std::size_t a, std::size_t b) { return before(alerts[a], alerts[b]); });
-  for (std::size_t i = 0; i < places_.size(); ++i) {
-    if (places_[i] == first + i) continue;
+  if (is_sorted) return;
+  std::sort(entries_.begin(), entries_.end(), is_before);
+  for (std::size_t i = 0; i < entries_.size(); ++i) {
+    if (entries_[i].place == first + i) continue;
     // A cycle of alerts that take each other's places.
     Alert moved = std::move(alerts[first + i]);
     std::size_t to = i;
-    while (places_[to] != first + i) {
-      const std::size_t from = std::exchange(places_[to], first + to);
+    while (entries_[to].place != first + i) {
+      const std::size_t from = std::exchange(entries_[to].place, first + to);
       alerts[first + to] = std::move(alerts[from]);
       to = from - first;
     }
     alerts[first + to] = std::move(moved);
-    places_[to] = first + to;
+    entries_[to].place = first + to;
   }
 }
 }  // namespace tocsin::cep

@@ -76,7 +76,7 @@ void AlertRows::append(const Alert& alert, EventTypeIndex type_index, Batch& bat
   entry.row.type = type_index;
   entry.row.index = entries_of_type_[type_index.value]++;
   entry.row.engine_time = entry.row.ts = alert.ts;
-  entry.row.raw = batch.texts.store(alert.id);
+  entry.row.raw = batch.texts.store(alert_id(alert.digest));
   entries_.push_back(entry);
 
   std::vector<Column>& columns = batch.types[type_index.value].fields;
@@ -88,7 +88,7 @@ void AlertRows::append(const Alert& alert, EventTypeIndex type_index, Batch& bat
     if (fitting.is_missing() && !value.is_missing()) ++values_missing;
     append_value(columns[field], type.fields[field].type, fitting, batch.texts);
   };
-  const Value score = alert.score.view();
+  const Value score = alert.score();
   const Value shown_score = score.is_missing() && !has_score(rule) ? Value::integer(0) : score;
   const std::string severity = severity_name(alert.severity);
   const auto put_severity = [&] {

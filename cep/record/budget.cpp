@@ -189,7 +189,7 @@ Alert BudgetLog::alert_of(const Noted& noted) const {
   alert.budget = ExceededBudget{noted.cause, limit};
   const std::vector<std::string> causes = {std::string("b") + rule.id,
                                            std::string("c") + budget_name(noted.cause)};
-  alert.id = alert_id(kBudgetRule, alert.order.key, alert.ts, causes, 0);
+  alert.digest = alert_digest(kBudgetRule, alert.order.key, alert.ts, causes, 0);
   return alert;
 }
 

@@ -137,11 +137,12 @@ void write_alert(ByteWriter& to, const Alert& alert) {
     to.u8(static_cast<std::uint8_t>(alert.budget->cause));
     to.varint(alert.budget->limit);
   }
-  to.text(alert.id);
+  // Empty before it is given.
+  to.text(alert.digest == AlertDigest{} ? std::string() : alert_id(alert.digest));
   write_values(to, alert.key);
   to.signed_varint(alert.ts.us);
   to.u8(static_cast<std::uint8_t>(alert.severity));
-  write_shown(to, alert.score.view());
+  write_shown(to, alert.score());
   to.text(alert.message);
   write_values(to, alert.fields);
   write_events(to, alert.events);
@@ -161,7 +162,11 @@ bool read_alert(ByteReader& from, const Plan& plan, Alert& alert) {
     const BudgetCause cause = read_cause(from);
     alert.budget = ExceededBudget{cause, from.varint()};
   }
-  alert.id = from.text();
+  if (const std::string_view id = from.text(); !id.empty()) {
+    const std::optional<AlertDigest> digest = read_alert_digest(id);
+    if (!digest) return false;
+    alert.digest = *digest;
+  }
   if (!read_values(from, alert.key) || !restore_time(from, alert.ts.us)) return false;
   const Rule& rule = plan.rules[alert.rule.value];
   // That a budget was exceeded has none of the rule's fields, and its key where it was one key's.
@@ -169,12 +174,11 @@ bool read_alert(ByteReader& from, const Plan& plan, Alert& alert) {
   if (!lacks_key && alert.key.size() != rule.key.parts.size()) return false;
   alert.severity =
       static_cast<Severity>(from.varint_up_to(static_cast<std::uint64_t>(Severity::kCritical)));
-  Value score;
-  if (!read_shown(from, score)) return false;
-  alert.score = OwnedValue(score);
+  if (Value score; !read_shown(from, score)) return false;  // it is one of the fields
   alert.message = from.text();
   if (!read_values(from, alert.fields)) return false;
   if (alert.fields.size() != (alert.budget ? 0 : rule.fields.size())) return false;
+  alert.score_field = alert.budget ? -1 : score_field_of(rule);
   if (!read_events(from, plan, alert.events)) return false;
   for (std::uint64_t* const count : {&alert.events_omitted, &alert.held_back, &alert.late_us,
                                      &alert.truncated, &alert.lost_runs}) {

@@ -18,13 +18,19 @@
 namespace tocsin::cep {
 namespace {
 // What follows is appended to a std::string or a TextBuffer.
-template <typename Out>
-void append_big_endian(Out& out, std::uint64_t value, unsigned bytes) {
+void append_big_endian(std::string& out, std::uint64_t value, unsigned bytes) {
   static_assert(std::endian::native == std::endian::little);
   const std::uint64_t reversed = __builtin_bswap64(value);
   std::array<char, 8> all;
   std::memcpy(all.data(), &reversed, all.size());
   out.append(std::string_view(all.data() + (8 - bytes), bytes));
+}
+// At least one byte; as the first bytes of a whole word.
+void append_big_endian(TextBuffer& out, std::uint64_t value, unsigned bytes) {
+  static_assert(TextBuffer::kSpare >= sizeof value);
+  const std::uint64_t reversed = __builtin_bswap64(value << (64 - 8 * bytes));
+  std::memcpy(out.room(bytes), &reversed, sizeof reversed);
+  out.took(bytes);
 }
 template <typename Out>
 void append_prefixed(Out& out, std::string_view bytes) {
@@ -48,6 +54,12 @@ constexpr std::array<char, 512> kHexPairs = [] {
   }
   return pairs;
 }();
+void put_hex(char* to, std::span<const std::uint8_t> bytes) {
+  for (const std::uint8_t byte : bytes) {
+    std::memcpy(to, kHexPairs.data() + std::size_t{byte} * 2, 2);
+    to += 2;
+  }
+}
 }  // namespace
 
 Digest sha256(std::string_view bytes) {
@@ -63,11 +75,7 @@ Digest sha256(std::string_view bytes) {
 
 std::string hex(std::span<const std::uint8_t> bytes) {
   std::string out(2 * bytes.size(), '0');
-  char* to = out.data();
-  for (const std::uint8_t byte : bytes) {
-    std::memcpy(to, kHexPairs.data() + std::size_t{byte} * 2, 2);
-    to += 2;
-  }
+  put_hex(out.data(), bytes);
   return out;
 }
 
@@ -153,15 +161,26 @@ std::string identity_of_omitted(std::uint64_t events) {
 
 std::string alert_id(std::string_view rule_id, std::string_view key_bytes, EventTime time,
                      std::span<const std::string> identities, std::uint32_t ordinal) {
+  return alert_id(alert_digest(rule_id, key_bytes, time, identities, ordinal));
+}
+
+AlertDigest alert_digest(std::string_view rule_id, std::string_view key_bytes, EventTime time,
+                         std::span<const std::string> identities, std::uint32_t ordinal) {
   AlertDigester digester;
   digester.begin(rule_id, key_bytes, time, identities.size());
   for (const std::string& identity : identities) digester.add(identity);
-  return alert_id(digester.digest(ordinal));
+  return digester.digest(ordinal);
+}
+
+void append_alert_id(TextBuffer& out, const AlertDigest& digest) {
+  put_hex(out.room(2 * digest.size()), digest);
+  out.took(2 * digest.size());
 }
 
 void AlertDigester::begin(std::string_view rule_id, std::string_view key_bytes, EventTime time,
                           std::size_t count) {
-  contents_ = "tocsin-alert-1";
+  contents_.clear();
+  contents_.literal("tocsin-alert-1");
   append_prefixed(contents_, rule_id);
   append_prefixed(contents_, key_bytes);
   append_big_endian(contents_, static_cast<std::uint64_t>(time.us), 8);
@@ -171,10 +190,10 @@ void AlertDigester::begin(std::string_view rule_id, std::string_view key_bytes, 
 void AlertDigester::add(std::string_view identity) { append_prefixed(contents_, identity); }
 
 AlertDigest AlertDigester::digest(std::uint32_t ordinal) {
-  const std::size_t size = contents_.size();
+  const std::size_t size = contents_.text().size();
   append_big_endian(contents_, ordinal, 4);
-  const Digest whole = sha256(contents_);
-  contents_.resize(size);
+  const Digest whole = sha256(contents_.text());
+  contents_.shorten(size);
   AlertDigest first;
   std::copy_n(whole.begin(), first.size(), first.begin());
   return first;

@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "cep/value/text_buffer.h"
 #include "cep/value/time.h"
 #include "cep/value/value.h"
 
@@ -53,6 +54,8 @@ std::string alert_id(std::string_view rule_id, std::string_view key_bytes, Event
                      std::span<const std::string> identities, std::uint32_t ordinal);
 /// The first 128 bits of that digest.
 using AlertDigest = std::array<std::uint8_t, 16>;
+AlertDigest alert_digest(std::string_view rule_id, std::string_view key_bytes, EventTime time,
+                         std::span<const std::string> identities, std::uint32_t ordinal);
 /// Makes digests of alerts one after the other, in memory that is kept.
 class AlertDigester {
  public:
@@ -64,10 +67,12 @@ class AlertDigester {
   AlertDigest digest(std::uint32_t ordinal);
 
  private:
-  std::string contents_;
+  TextBuffer contents_;
 };
 /// The id that a digest is shown as.
 inline std::string alert_id(const AlertDigest& digest) { return hex(digest); }
+/// Appends that id.
+void append_alert_id(TextBuffer& out, const AlertDigest& digest);
 /// The digest that an id shows; nothing for another text.
 std::optional<AlertDigest> read_alert_digest(std::string_view alert_id);
 }  // namespace tocsin::cep

@@ -2,6 +2,7 @@
 #pragma once
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <string_view>
 
 namespace tocsin::cep {
@@ -20,14 +21,19 @@ class DecimalText {
   std::array<char, 64> bytes_;
   char* begin_;
 };
-/// What format_time() gives.
+/// What format_time() gives. One that is set again writes its date only where that is another one.
 class TimeText {
  public:
+  TimeText() = default;
   explicit TimeText(EventTime time);
+  void set(EventTime time);
+  /// Empty before a time is set.
   std::string_view view() const { return {bytes_.data(), size_}; }
 
  private:
   std::array<char, 48> bytes_;
-  std::size_t size_;
+  std::size_t size_ = 0;
+  std::size_t date_size_ = 0;  // with the `T`; 0: there is none
+  std::int64_t days_ = 0;      // that the date is of
 };
 }  // namespace tocsin::cep

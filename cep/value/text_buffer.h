@@ -30,6 +30,8 @@ class TextBuffer {
     return bytes_.get() + size_;
   }
   void took(std::size_t size) { size_ += size; }
+  /// To its first `size` bytes.
+  void shorten(std::size_t size) { size_ = size; }
   void push_back(char c) {
     *room(1) = c;
     ++size_;

@@ -94,7 +94,9 @@ std::string format_date(std::int64_t days) {
 
 std::string format_time(EventTime time) { return std::string(TimeText(time).view()); }
 
-TimeText::TimeText(EventTime time) {
+TimeText::TimeText(EventTime time) { set(time); }
+
+void TimeText::set(EventTime time) {
   std::int64_t days = time.us / kDayUs;
   std::int64_t rest = time.us % kDayUs;
   if (rest < 0) {
@@ -103,8 +105,13 @@ TimeText::TimeText(EventTime time) {
   }
   const auto fraction = static_cast<std::uint64_t>(rest % 1'000'000);
   const auto seconds = static_cast<std::uint64_t>(rest / 1'000'000);
-  char* to = put_date(bytes_.data(), days);
-  *to++ = 'T';
+  if (date_size_ == 0 || days != days_) {
+    char* const end = put_date(bytes_.data(), days);
+    *end = 'T';
+    date_size_ = static_cast<std::size_t>(end + 1 - bytes_.data());
+    days_ = days;
+  }
+  char* to = bytes_.data() + date_size_;
   to = put_two_digits(to, seconds / 3600);
   *to++ = ':';
   to = put_two_digits(to, seconds / 60 % 60);

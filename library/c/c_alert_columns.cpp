@@ -150,14 +150,14 @@ void AlertColumns::add(const cep::Plan& plan, const cep::Alert& alert, std::stri
   }
   Columns& to = *columns_.back();
   const cep::Rule& rule = plan.rules[alert.rule.value];
-  to.texts[Columns::kId].add(alert.id);
+  to.texts[Columns::kId].add(cep::alert_id(alert.digest));
   to.texts[Columns::kRule].add(alert.budget ? std::string_view(cep::kBudgetRule) : rule.id);
   to.texts[Columns::kTitle].add(alert.budget ? "A rule exceeded a budget" : rule.title);
   to.texts[Columns::kSeverity].add(cep::severity_name(alert.severity));
   to.texts[Columns::kStatus].add("live");
   add_key(to.texts[Columns::kKey], alert.key);
   to.times.push_back(alert.ts.us);
-  const cep::Value score = cep::to_float(alert.score.view());
+  const cep::Value score = cep::to_float(alert.score());
   to.scores.push_back(score.is_missing() ? 0 : score.real);
   to.texts[Columns::kMessage].add(alert.message);
   for (const cep::BoundEvent& event : alert.events) to.texts[Columns::kEventId].add(event.id);

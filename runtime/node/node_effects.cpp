@@ -16,7 +16,7 @@ const StoredAlert* NodeEffects::add(const cep::Alert& alert) {
   if (status == cep::Status::kInternal) return nullptr;
   StoredAlert stored;
   stored.order = alert.order;
-  stored.id = alert.id;
+  stored.id = cep::alert_id(alert.digest);
   stored.rule = alert.budget ? std::string(cep::kBudgetRule) : plan_->rules[alert.rule.value].id;
   stored.severity = alert.severity;
   stored.is_live = status == cep::Status::kLive;

@@ -37,7 +37,7 @@ std::vector<cep::Alert> alerts_from(std::size_t first, std::size_t count) {
   std::vector<cep::Alert> alerts(count);
   for (std::size_t i = 0; i < count; ++i) {
     alerts[i].rule = cep::RuleIndex(i % 3 == 1 ? 1 : 0);
-    alerts[i].id = fmt::format("{:032x}", first + i);
+    alerts[i].digest = *cep::read_alert_digest(fmt::format("{:032x}", first + i));
     alerts[i].message = std::string((first + i) % 40, 'm');
   }
   return alerts;

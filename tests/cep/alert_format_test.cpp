@@ -162,10 +162,10 @@ std::string plain_line(const Plan& plan, const Alert& alert) {
       if (rule.fields[i].name != "score") fields.known(rule.fields[i].name, alert.fields[i].view());
     }
   }
-  const bool has_score = !alert.budget && !alert.score.view().is_missing();
+  const bool has_score = !alert.budget && !alert.score().is_missing();
   Object line;
   line.member("format", "1")
-      .member("id", plain_string(alert.id))
+      .member("id", plain_string(alert_id(alert.digest)))
       .member("revision", "0")
       .member("phase", "\"final\"")
       .member("rule", plain_string(alert.budget ? kBudgetRule : rule.id))
@@ -175,7 +175,7 @@ std::string plain_line(const Plan& plan, const Alert& alert) {
       .member("ts", std::to_string(alert.ts.us))
       .member("time", plain_string(plain_time(alert.ts)))
       .member("severity", plain_string(severity_name(alert.severity)))
-      .member("score", has_score ? plain_json(alert.score.view()) : "0")
+      .member("score", has_score ? plain_json(alert.score()) : "0")
       .member("tags", plain_list(tags))
       .member("message", plain_string(alert.message))
       .member("fields", fields.json())
@@ -315,10 +315,9 @@ Alert random_alert(Random& random, const Plan& plan) {
   Alert alert;
   alert.rule = RuleIndex(random.below(plan.rules.size()));
   const Rule& rule = plan.rules[alert.rule.value];
-  alert.id = random.chance(80) ? fmt::format("{:032x}", random.next()) : random_text(random);
+  for (std::uint8_t& byte : alert.digest) byte = static_cast<std::uint8_t>(random.below(256));
   alert.ts = {random_number(random)};
   alert.severity = static_cast<Severity>(random.below(5));
-  alert.score = random_owned(random);
   alert.message = random_text(random);
   if (random.chance(10)) {
     alert.budget = ExceededBudget{static_cast<BudgetCause>(random.below(6)), random.next()};
@@ -328,6 +327,7 @@ Alert random_alert(Random& random, const Plan& plan) {
     alert.key.push_back(random_owned(random));
   }
   for (std::size_t i = 0; i < rule.fields.size(); ++i) alert.fields.push_back(random_owned(random));
+  alert.score_field = score_field_of(rule);
   alert.events = random_events(random, plan, rule);
   for (std::uint64_t* const count : {&alert.events_omitted, &alert.held_back, &alert.late_us,
                                      &alert.truncated, &alert.lost_runs}) {
@@ -353,6 +353,8 @@ TEST_CASE("alert format: lines of random alerts are those of a plain writer") {
 
 TEST_CASE("alert format: decimals and times are those of a plain writer") {
   for_all_seeds("alert_format", 300, [](Random& random) {
+    TimeText again;
+    EventTime near_time;
     for (int i = 0; i < 30; ++i) {
       const Int128 number = random_wide(random);
       const int scale = static_cast<int>(random.below(25));
@@ -360,6 +362,12 @@ TEST_CASE("alert format: decimals and times are those of a plain writer") {
       REQUIRE(format_decimal(number, scale) == plain_decimal(number, scale));
       const EventTime time{random_number(random)};
       REQUIRE(TimeText(time).view() == plain_time(time));
+      // Mostly of one day or of days next to each other.
+      const std::int64_t step = random.between(-100'000'000'000, 100'000'000'000);
+      const EventTime near{random.chance(80) ? near_time.us + step : time.us};
+      near_time = near;
+      again.set(near);
+      REQUIRE(again.view() == plain_time(near));
       const EventTime second{time.us / 1'000'000 * 1'000'000};
       REQUIRE(format_time(second) == plain_time(second));
       const std::int64_t days = random_number(random) / 1'000;

@@ -77,15 +77,15 @@ TEST_CASE("alert: one line of format 1") {
   std::string text;
   Alert alert;
   alert.rule = RuleIndex(0);
-  alert.id = "00112233445566778899aabbccddeeff";
+  alert.digest = *read_alert_digest("00112233445566778899aabbccddeeff");
   alert.key = owned({Value::string("c1")});
   alert.ts = {1'772'452'860'000'000};
   alert.severity = Severity::kHigh;
-  alert.score = OwnedValue(Value::integer(75));
   alert.message = "Card c1: 3 probes, then 250.00";
   alert.fields = owned({Value::integer(75), Value::decimal(349, 2), Value::fraction(1, 3),
                         Value::duration({10'000'000}), Value::time({1'772'452'800'000'000}),
                         Value::date(20'819)});
+  alert.score_field = score_field_of(plan.rules[0]);
   const std::vector<Value> probe = {Value::decimal(100, 2), Value::enumerated(1, "ecom"),
                                     Value::floating(0.25)};
   const std::vector<Value> login = {Value::boolean(false)};
@@ -100,7 +100,6 @@ TEST_CASE("alert: one line of format 1") {
   // Missing values are left out, and the rest appears where it applies.
   alert.fields = owned({Value::missing(), Value::missing(), Value::missing(), Value::missing(),
                         Value::missing(), Value::missing()});
-  alert.score = OwnedValue();
   events.resize(1);
   events[0].id = {};
   alert.events = PackedEvents(events);
@@ -113,17 +112,17 @@ TEST_CASE("alert: one line of format 1") {
   // A rule without key, fields and tags.
   Alert bare;
   bare.rule = RuleIndex(1);
-  bare.id = "ffeeddccbbaa99887766554433221100";
+  bare.digest = *read_alert_digest("ffeeddccbbaa99887766554433221100");
   bare.ts = {-1};
   text += format_alert(plan, bare) + "\n";
 
   Alert several;
   several.rule = RuleIndex(2);
-  several.id = bare.id;
+  several.digest = bare.digest;
   several.key = owned({Value::integer(-5), Value::enumerated(0, "pos"), Value::decimal(100, 2)});
   several.severity = Severity::kInfo;
-  several.score = OwnedValue(Value::decimal(6'050, 2));
-  several.fields = owned({several.score.view()});
+  several.fields = owned({Value::decimal(6'050, 2)});
+  several.score_field = 0;
   several.message = "control \x01, quote \", back-slash \\, caf\xc3\xa9";
   text += format_alert(plan, several) + "\n";
   tests::check_golden("alerts.txt", text);

@@ -329,7 +329,7 @@ TEST_CASE("budgets: the engine's own alert names the rule, the budget and the ke
   REQUIRE(alerts.size() == 3);
   CHECK(
       cep::format_alert(b.plan, alerts[0]) ==
-      R"({"format":1,"id":")" + alerts[0].id +
+      R"({"format":1,"id":")" + cep::alert_id(alerts[0].digest) +
           R"(","revision":0,"phase":"final","rule":"tocsin.budget","title":"A rule exceeded a budget",)"
           R"("version":1,"key":{"card":"c1"},"ts":60000000,"time":"1970-01-01T00:01:00Z",)"
           R"("severity":"medium","score":0,"tags":[],"message":"r remembered more than 1 partial )"
@@ -337,7 +337,7 @@ TEST_CASE("budgets: the engine's own alert names the rule, the budget and the ke
           R"("budget":"runs_per_key","limit":1},"events":[],"held_back":0})");
   CHECK(alerts[1].ts == cep::EventTime{60 * kMinuteUs});
   CHECK(alerts[2].ts == cep::EventTime{125 * kMinuteUs});
-  CHECK(alerts[0].id != alerts[1].id);
+  CHECK(alerts[0].digest != alerts[1].digest);
 }
 
 TEST_CASE("budgets: the state of dead keys goes, and its memory comes back" *

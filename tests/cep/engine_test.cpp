@@ -137,7 +137,7 @@ TEST_CASE("engine: an alert says when, in which order and of what") {
   CHECK(alert.events[1].ts == cep::EventTime{2'000});
   REQUIRE(alert.events[1].fields.size() == 1);
   CHECK(alert.events[1].fields[0].text == "b");
-  CHECK(alerts[0].id != alerts[1].id);
+  CHECK(alerts[0].digest != alerts[1].digest);
 }
 
 TEST_CASE("engine: once per D holds back up to D and counts") {

@@ -131,7 +131,7 @@ class MatchCase {
 };
 
 cep::KnownMatch known(const cep::Alert& alert) {
-  cep::KnownMatch match{alert.id, {}, alert.events_omitted};
+  cep::KnownMatch match{cep::alert_id(alert.digest), {}, alert.events_omitted};
   for (const cep::BoundEvent& event : alert.events) {
     match.events.push_back({std::string(event.as), event.type, event.ts, std::string(event.id)});
   }

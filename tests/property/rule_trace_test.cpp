@@ -251,7 +251,7 @@ void check_alerts(const std::vector<cep::TracedMoment>& moments, cep::RuleIndex 
                            std::ranges::equal(alert.key, key, [](const auto& a, const auto& b) {
                              return cep::same_value(a.view(), b.view());
                            });
-    if (is_of_key) raised.push_back(alert.id);
+    if (is_of_key) raised.push_back(cep::alert_id(alert.digest));
   }
   CAPTURE(fmt::format("told {}, raised {}", fmt::join(told, " "), fmt::join(raised, " ")));
   CHECK(told == raised);

@@ -121,13 +121,13 @@ Row row_of_alert(const cep::Plan& plan, const Alert& alert, cep::EventTypeIndex 
   row.engine_time = row.ts = alert.ts;
   row.arrival = alert.order.arrival.index;
   row.phase = alert.order.phase;
-  row.alert_id = alert.id;
+  row.alert_id = cep::alert_id(alert.digest);
   std::vector<OwnedValue> fields = {OwnedValue(Value::time(alert.ts))};
   const Value severity =
       Value::enumerated(static_cast<int>(alert.severity), cep::severity_name(alert.severity));
   const bool has_score = std::any_of(rule.fields.begin(), rule.fields.end(),
                                      [](const cep::AlertField& f) { return f.name == "score"; });
-  const OwnedValue score(has_score ? as_kept(alert.score.view()) : Value::integer(0));
+  const OwnedValue score(has_score ? as_kept(alert.score()) : Value::integer(0));
   if (event_type.alert_of) {
     for (const OwnedValue& part : alert.key) fields.push_back(part);
     fields.push_back(score);
@@ -145,7 +145,7 @@ Row row_of_alert(const cep::Plan& plan, const Alert& alert, cep::EventTypeIndex 
     for (const OwnedValue& part : alert.key) key.push_back(to_text(part.view()));
     fields.emplace_back(Value::string(rule.id));
     fields.emplace_back(severity);
-    fields.emplace_back(has_score ? to_float(alert.score.view()) : Value::floating(0));
+    fields.emplace_back(has_score ? to_float(alert.score()) : Value::floating(0));
     fields.push_back(joined(key));
     fields.push_back(joined(rule.tags));
   }
@@ -215,7 +215,8 @@ std::optional<Outcome> evaluate(const cep::Plan& plan, const std::vector<PlacedE
       if (!plan.rules[alert.rule.value].share.has(alert.order.key)) continue;
       for (const cep::EventTypeIndex type : types_of_alert(plan, alert.rule)) {
         new_rows.push_back(row_of_alert(plan, alert, type));
-        const auto known = number_of_alert.try_emplace({alert.id, type.value}, numbers);
+        const auto known =
+            number_of_alert.try_emplace({cep::alert_id(alert.digest), type.value}, numbers);
         if (known.second) ++numbers;
         new_rows.back().number = known.first->second;
       }

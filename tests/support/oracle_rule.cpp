@@ -413,7 +413,7 @@ void RuleRun::raise(const std::string& key, const Match& match, const Moment& mo
   if (alert.events_omitted > 0) {
     identities.push_back(cep::identity_of_omitted(alert.events_omitted));
   }
-  alert.id = cep::alert_id(rule_.id, key, moment.time, identities, equals++);
+  alert.digest = cep::alert_digest(rule_.id, key, moment.time, identities, equals++);
   const Context context = context_of(match, key);
   if (rule_.severity) {
     const Value severity = evaluate(*rule_.severity, context);
@@ -426,7 +426,9 @@ void RuleRun::raise(const std::string& key, const Match& match, const Moment& mo
   }
   for (const cep::AlertField& field : rule_.fields) {
     alert.fields.emplace_back(evaluate(*field.expr, context));
-    if (field.name == "score") alert.score = alert.fields.back();
+    if (field.name == "score") {
+      alert.score_field = static_cast<std::int32_t>(alert.fields.size()) - 1;
+    }
   }
   alert.held_back = held;
   alerts_.push_back(std::move(alert));
