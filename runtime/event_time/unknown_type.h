@@ -12,8 +12,8 @@ namespace tocsin::runtime {
 inline constexpr std::string_view kUnknownType = "no rule file declares the event type ";
 
 /// Reasons why lines of such types are dead letters: they ask for the declared type that is spelled
-/// nearly so. A reason takes time by the length of its type and a few steps for each declared one,
-/// whatever the type is.
+/// nearly so. A reason takes time by the length of its type, a few steps for each declared one, and
+/// a comparison of both names with each that has nearly the same letters.
 class UnknownTypeReasons {
  public:
   /// Borrows the plan.
