@@ -2,6 +2,7 @@
 /// a deadline. The parts of the matcher share one of these.
 #pragma once
 #include <cstdint>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -93,6 +94,11 @@ struct CurrentRuns {
   void drop_oldest(OperatorEntry& entry, std::uint32_t runs);
   /// The runs behind the rule's state at a place of the record.
   Run* runs_at(Offset place) const { return RecordStore::at<Run>(record, place + header_words); }
+
+  /// All of them.
+  std::span<const Run> all_runs(const OperatorEntry& entry) const {
+    return {runs_at(entry.state), state.run_count};
+  }
 
   /// The scope in which the current event counts as that of `taken_step` (-1: of none), after the
   /// events up to `head`.

@@ -153,17 +153,26 @@ bool Matcher::passes_by(OperatorEntry& entry, bool may_start, std::uint32_t queu
   const bool stands_alone = current_.rule->ends_absent && current_.rule->steps.size() == 1 &&
                             !current_.rule->waits_from_first;
   if (current_.rule->places || (may_start && current_.rule->prunes_over_starts && !stands_alone) ||
-      may_exceed_key_budget(limits, words, runs_after) || offers_.concerns_runs()) {
+      limits.runs_per_key_max <= kFewRuns || offers_.concerns_runs()) {
     return false;
   }
+  const bool is_near = may_exceed_key_budget(limits, words, runs_after);
+  if (is_near && !budget_.is_known()) return false;
   const std::uint32_t expired = drop_expired(entry);
   current_.stats.runs -= expired;
+  if (is_near && !budget_.follow(current_.all_runs(entry))) return false;
   offers_.pass_by(may_start);
   TOCSIN_ASSERT(drafted_.completed.empty(), "a rule of one event has no partial matches");
   if (!drafted_.runs.empty()) {
+    const std::size_t begun = drafted_.runs.size();
     keep_to_runs(entry);
-    budget_.tallies().forget(current_.rule->index, current_.row->slot->hash);
+    if (is_near) {
+      drop_oldest(entry, budget_.keep_begun(current_.all_runs(entry)));
+    } else {
+      budget_.tallies().forget(current_.rule->index, current_.row->slot->hash);
+    }
     writer_.commit(&entry, current_.state.run_count);
+    if (is_near) budget_.write_begun(begun);
     if (current_.rule->ends_absent) writer_.set_deadlines(queue);
   } else if (expired > 0) {
     current_.write_state(entry.state);
@@ -197,8 +206,13 @@ void Matcher::keep_to_runs(OperatorEntry& entry) {
   if (runs <= most) return;
   const auto lost = static_cast<std::uint32_t>(runs - most);
   losses_.lose(lost, BudgetCause::kRunsPerKey);
-  current_.stats.runs -= lost;
-  current_.drop_oldest(entry, lost);
+  drop_oldest(entry, lost);
+}
+
+void Matcher::drop_oldest(OperatorEntry& entry, std::uint32_t runs) {
+  if (runs == 0) return;
+  current_.stats.runs -= runs;
+  current_.drop_oldest(entry, runs);
 }
 
 void Matcher::on_deadline(const RuleProgram& rule, const MatchContext& context, KeySlot& slot,

@@ -93,6 +93,7 @@ class Matcher {
   bool passes_by(OperatorEntry& entry, bool may_start, std::uint32_t queue);
   std::uint32_t drop_expired(OperatorEntry& entry);
   void keep_to_runs(OperatorEntry& entry);
+  void drop_oldest(OperatorEntry& entry, std::uint32_t runs);
   void take_due(const Timer& timer, OperatorEntry& entry);
   std::uint32_t drop_older_half(Run* runs, std::uint32_t count, const OrderKey& order);
 

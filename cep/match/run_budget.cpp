@@ -4,6 +4,7 @@
 #include <memory>
 #include <utility>
 
+#include "cep/base/assert.h"
 #include "cep/record/held_drafts.h"
 
 namespace tocsin::cep {
@@ -91,16 +92,19 @@ std::uint64_t RunBudget::event_bytes() const {
                       *current_.row->row);
 }
 
+// Far from a budget the bound is enough for a long time.
+bool RunBudget::is_near(const RunTally& tally, std::size_t runs) const {
+  const Limits& limits = current_.program.limits;
+  return tally.most.bytes + runs * kPartialMatchBytes > limits.bytes_per_key_max / 4 * 3 ||
+         tally.most.events > limits.events_per_key_max / 4 * 3;
+}
+
 void RunBudget::write_tally() {
   if (tally_ == nullptr) return;
   RunTally& tally = *std::exchange(tally_, nullptr);
-  // Far from a budget the bound is enough for a long time.
-  const Limits& limits = current_.program.limits;
-  const bool is_near =
-      tally.most.bytes + drafts_.size() * kPartialMatchBytes > limits.bytes_per_key_max / 4 * 3 ||
-      tally.most.events > limits.events_per_key_max / 4 * 3;
   // What the current event added may have made the record be laid out anew.
-  if (!is_near || !current_.store.counted().contains(current_.row->slot->hash)) {
+  if (!is_near(tally, drafts_.size()) ||
+      !current_.store.counted().contains(current_.row->slot->hash)) {
     tally.held.reset();
     return;
   }
@@ -108,6 +112,94 @@ void RunBudget::write_tally() {
   look_at_record(places);
   const std::uint64_t work_before = places.work();
   hold_taken(*tally.held, drafts_);
+  work_ += places.work() - work_before;
+}
+
+bool RunBudget::is_known() {
+  constexpr std::uint64_t kBegunMax = 2;  // an event begins no more
+  const std::uint64_t hash = current_.row->slot->hash;
+  known_ = tallies_->find(current_.rule->index, hash);
+  if (known_ == nullptr || known_->key != current_.scope.key) return false;
+  const BudgetShare limit = key_limit(current_.program.limits);
+  BudgetShare begun{event_bytes() + kBegunMax * (kPlaceBytes + kPartialMatchBytes), 1};
+  if (known_->held == nullptr) {
+    begun.bytes += known_->most.bytes + current_.state.run_count * kPartialMatchBytes;
+    begun.events += known_->most.events;
+  } else if (!current_.store.counted().contains(hash)) {
+    return false;
+  }
+  return begun.bytes <= limit.bytes && begun.events <= limit.events;
+}
+
+bool RunBudget::follow(std::span<const Run> runs) {
+  if (known_->held == nullptr) return true;
+  HeldMatches& held = *known_->held;
+  const std::span<const HeldEnd> ends = held.ends();
+  if (runs.empty() || ends.size() < runs.size()) return false;
+  // Runs only end, and keep their order. So if those of the first event that is left stand where
+  // they would if the oldest alone had ended, that is so.
+  const std::size_t ended = ends.size() - runs.size();
+  const std::uint64_t first = runs.front().start;
+  for (std::size_t i = 0; i < runs.size(); ++i) {
+    const HeldEnd& end = ends[ended + i];
+    if (runs[i].start != first && end.start != first) break;
+    if (end != HeldEnd{runs[i].start, runs[i].node}) return false;
+  }
+  look_at_record(held.places);
+  const std::uint64_t work_before = held.places.work();
+  held.release_oldest(ended);
+  work_ += held.places.work() - work_before;
+  return true;
+}
+
+std::uint32_t RunBudget::keep_begun(std::span<const Run> runs) {
+  BudgetShare begun{0, 1};  // by the drafts, which all take the event
+  for (std::size_t i = 0; i < drafts_.size(); ++i) {
+    const bool shares = i > 0 && drafts_[i - 1].run.step() == drafts_[i].run.step();
+    begun.bytes += shares ? 0 : kPlaceBytes;
+  }
+  begun.bytes += event_bytes();
+  if (known_->held == nullptr) {
+    known_->most.bytes += begun.bytes;
+    known_->most.events += begun.events;
+    return 0;
+  }
+  const bool is_followed = follow(runs);
+  TOCSIN_ASSERT(is_followed, "the oldest alone have gone since");
+  HeldMatches& held = *known_->held;
+  const BudgetShare limit = key_limit(current_.program.limits);
+  const std::uint64_t work_before = held.places.work();
+  std::uint32_t dropped = 0;
+  BudgetCause cause = BudgetCause::kBytesPerKey;
+  for (;; ++dropped) {
+    known_->most = {held.places.bytes() + begun.bytes, held.places.events() + begun.events};
+    const std::uint64_t matches = runs.size() - dropped + drafts_.size();
+    const bool has_too_many = known_->most.events > limit.events;
+    if (!has_too_many && known_->most.bytes + matches * kPartialMatchBytes <= limit.bytes) break;
+    cause = has_too_many ? BudgetCause::kEventsPerKey : BudgetCause::kBytesPerKey;
+    TOCSIN_ASSERT(dropped < runs.size(), "what begins fits by itself");
+    held.release_oldest(1);
+  }
+  work_ += held.places.work() - work_before;
+  if (dropped > 0) losses_.lose(dropped, cause);
+  return dropped;
+}
+
+void RunBudget::write_begun(std::size_t begun) {
+  RunTally& tally = *std::exchange(known_, nullptr);
+  if (tally.held == nullptr) return;
+  if (!is_near(tally, current_.state.run_count) ||
+      !current_.store.counted().contains(current_.row->slot->hash)) {
+    tally.held.reset();
+    return;
+  }
+  HeldPlaces& places = tally.held->places;
+  look_at_record(places);
+  const std::uint64_t work_before = places.work();
+  for (const Draft& draft : std::span(drafts_).last(begun)) {
+    places.hold(draft.run.node);
+    tally.held->partial.push_back({draft.run.start, draft.run.node});
+  }
   work_ += places.work() - work_before;
 }
 }  // namespace tocsin::cep

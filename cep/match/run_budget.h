@@ -3,6 +3,7 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "cep/match/current_runs.h"
@@ -26,6 +27,20 @@ class RunBudget {
   /// The drafts that keep() left are the key's runs now: remembers what they hold where that is
   /// near a budget.
   void write_tally();
+
+  // The same where the event only begins partial matches, behind the key's runs, which are not
+  // drafted: each of these takes time by what begins and ends.
+
+  /// Whether it is known well enough what the key's runs hold.
+  bool is_known();
+  /// Requires is_known(). The key's runs are these now: any may have ended. False where more of
+  /// them than the oldest have.
+  bool follow(std::span<const Run> runs);
+  /// Requires that follow() gave true for these runs, or more. How many of the oldest have to go
+  /// for the drafts, which is noted in `losses`.
+  std::uint32_t keep_begun(std::span<const Run> runs);
+  /// The last `begun` drafts were written.
+  void write_begun(std::size_t begun);
   /// EngineStats::budget_work of this.
   std::uint64_t work() const { return work_; }
 
@@ -36,12 +51,14 @@ class RunBudget {
   void look_at_record(HeldPlaces& places) const;
   void drop_oldest(RunTally& tally);
   std::uint64_t event_bytes() const;
+  bool is_near(const RunTally& tally, std::size_t runs) const;
 
   CurrentRuns& current_;
   RunLosses& losses_;
   std::vector<Draft>& drafts_;
   BudgetTallies* tallies_ = nullptr;
   RunTally* tally_ = nullptr;  // between keep() and write_tally(), where it was counted
+  RunTally* known_ = nullptr;  // from is_known() to write_begun()
   std::uint64_t work_ = 0;
 };
 }  // namespace tocsin::cep

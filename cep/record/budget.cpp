@@ -92,6 +92,13 @@ RunTally& BudgetTallies::at(RuleIndex rule, std::uint64_t hash) {
   return held.tally;
 }
 
+RunTally* BudgetTallies::find(RuleIndex rule, std::uint64_t hash) {
+  const auto held = tallies_.find({hash, rule.value});
+  if (held == tallies_.end()) return nullptr;
+  held->second.is_used = true;
+  return &held->second.tally;
+}
+
 void BudgetTallies::forget_held(std::uint64_t hash) {
   for (auto held = tallies_.lower_bound({hash, 0});
        held != tallies_.end() && held->first.first == hash; ++held) {

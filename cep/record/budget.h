@@ -69,6 +69,8 @@ struct RunTally {
 class BudgetTallies {
  public:
   RunTally& at(RuleIndex rule, std::uint64_t hash);
+  /// Null where there is none.
+  RunTally* find(RuleIndex rule, std::uint64_t hash);
   /// Nothing is known of the key any more.
   void forget(RuleIndex rule, std::uint64_t hash) {
     if (!tallies_.empty()) tallies_.erase({hash, rule.value});

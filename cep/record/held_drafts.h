@@ -30,7 +30,7 @@ DraftsCut hold_within(HeldMatches& held, const std::vector<Draft>& drafts, std::
   ends.reserve(drafts.size());
   for (const Draft& draft : drafts) ends.push_back({draft.run.start, draft.run.node});
   HeldPlaces& places = held.places;
-  places.replace(held.partial, ends);
+  places.replace(held.ends(), ends);
   const auto place_bytes = [&](std::size_t i) {
     if (!drafts[i].takes) return std::uint64_t{0};
     return i + 1 < drafts.size() && shares_place(i) ? std::uint64_t{0} : kPlaceBytes;
@@ -58,6 +58,7 @@ DraftsCut hold_within(HeldMatches& held, const std::vector<Draft>& drafts, std::
   }
   ends.erase(ends.begin(), ends.begin() + static_cast<std::ptrdiff_t>(cut.dropped));
   held.partial.swap(ends);
+  held.gone = 0;
   return cut;
 }
 

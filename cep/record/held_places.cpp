@@ -97,6 +97,14 @@ void HeldPlaces::replace_some(std::span<const HeldEnd> before, std::span<const H
   for (const HeldEnd& end : before) release(end.node);
 }
 
+void HeldMatches::release_oldest(std::size_t matches) {
+  for (const HeldEnd& end : ends().first(matches)) places.release(end.node);
+  gone += matches;
+  if (gone < partial.size() / 2) return;
+  partial.erase(partial.begin(), partial.begin() + static_cast<std::ptrdiff_t>(gone));
+  gone = 0;
+}
+
 std::size_t HeldPlaces::memory() const {
   constexpr std::size_t kMapNode = sizeof(ArrivalNumber) + 4 * sizeof(void*);
   return holders_.capacity() * sizeof(holders_[0]) + captured_.size() * kMapNode +

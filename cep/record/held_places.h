@@ -72,8 +72,12 @@ class HeldPlaces {
 /// that wait, each of which is held when it comes and released when it goes.
 struct HeldMatches {
   HeldPlaces places;
-  std::vector<HeldEnd> partial;  // matches
+  std::vector<HeldEnd> partial;  // matches, behind those that have gone
+  std::size_t gone = 0;
 
+  std::span<const HeldEnd> ends() const { return std::span(partial).subspan(gone); }
+  /// The oldest partial matches go, so many.
+  void release_oldest(std::size_t matches);
   std::size_t bytes() const {
     return sizeof(*this) + places.memory() + partial.capacity() * sizeof(HeldEnd);
   }

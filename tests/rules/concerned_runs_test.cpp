@@ -25,9 +25,8 @@ struct Work {
 };
 // `before` events that begin a match each, one a second; then 1,000 that do what the amounts say.
 Work work_of(const PayRule& rule, int before, const std::vector<std::int64_t>& amounts,
-             std::uint32_t ordered_runs_min) {
+             std::uint32_t ordered_runs_min, cep::Limits limits = {}) {
   constexpr int kEvents = 1'000;
-  cep::Limits limits;
   limits.ordered_runs_min = ordered_runs_min;
   const cep::Program program = rule.compiled(limits);
   const cep::Plan& plan = program.plan();
@@ -135,11 +134,22 @@ TEST_CASE("concerned runs: so it is in the simple matcher, below its budgets and
       CHECK(work.matches >= std::min(before, 5'000) * 5 / 6);
       CHECK(work.visited < 4);
     }
+    cep::Limits tight;
+    for (const bool is_of_bytes : {true, false}) {
+      CAPTURE(is_of_bytes);
+      (is_of_bytes ? tight.bytes_per_key_max : tight.events_per_key_max) =
+          is_of_bytes ? 240'000 : 2'000;
+      const Work work = work_of(rule, 4'000, row.amounts, 32, tight);
+      CHECK(work.matches > 1'500);
+      CHECK(work.matches < 3'500);
+      // All are looked at once their memory was laid out anew, a few times for so many.
+      CHECK(work.visited < 40);
+    }
   }
 }
 
 // `except` makes the general matcher take a rule, and holds nothing back here.
-TEST_CASE("concerned runs: both matchers drop the same at a budget of partial matches") {
+TEST_CASE("concerned runs: both matchers drop the same at budgets") {
   const char* const clauses[] = {
       "when pay where amount < 6 then pay where amount = 7 within {} after match no skip",
       "when pay where amount < 6 then no pay where amount = 7 for {}",
@@ -157,10 +167,15 @@ TEST_CASE("concerned runs: both matchers drop the same at a budget of partial ma
     for (std::size_t at = text.find("{}"); at != std::string::npos; at = text.find("{}")) {
       text.replace(at, 2, seconds);
     }
+    if (random.chance(50)) text += " having length(note) >= 0";
     const PayRule simple(text);
     const PayRule general(text + " except \"none\" where amount < 0");
     cep::Limits limits;
-    limits.runs_per_key_max = static_cast<std::uint32_t>(9 + random.below(60));
+    if (random.chance(60)) {
+      limits.runs_per_key_max = static_cast<std::uint32_t>(9 + random.below(60));
+    }
+    if (random.chance(30)) limits.events_per_key_max = 9 + random.below(60);
+    if (random.chance(50)) limits.bytes_per_key_max = 1'000 + random.below(9'000);
     limits.busy_key_runs = UINT32_MAX;
     std::vector<std::string> lines[2];
     std::vector<Pay> pays(200);
@@ -169,7 +184,8 @@ TEST_CASE("concerned runs: both matchers drop the same at a budget of partial ma
     for (Pay& pay : pays) {
       ms += static_cast<std::int64_t>(random.below(4)) * 500;
       pay = {ms, static_cast<std::int64_t>(random.below(is_rare ? 200 : 9)) % 9,
-             static_cast<std::int64_t>(random.below(3))};
+             static_cast<std::int64_t>(random.below(3)),
+             std::string(random.chance(3) ? 1'500 : random.below(60), 'n')};
       if (is_rare && pay.amount > 5 && !random.chance(10)) pay.amount = 1;
     }
     for (const bool is_general : {false, true}) {
