@@ -17,7 +17,7 @@ verbs=(
   "setup|[program, tests, bench, lint, fuzz, kafka, python, flink, package, editors, console, browser] or all [--without-browser]|install what the program needs, or the parts named (Debian 12, 13, Ubuntu 24.04)|"
   "build|[--preset P] [TARGET…]|configure and build all, or the targets named (tocsin: the program), into build/P (release, dev, asan, tsan)|"
   "demo|[--console]|build the program alone, then show an alert from start to end, or the web console|scripts/demo.sh"
-  "test|[--asan, --tsan, --dev] [--quick] [--minutes N] [FILTER…]|build and run every test, or the suites and cases named (--minutes: begins no suite later than that, and says which are left out)|"
+  "test|[--asan, --tsan, --dev] [--quick] [--minutes N] [FILTER…]|build and run every test, or the suites and cases named (--minutes: builds for three quarters of that at most, begins no suite later, and says which are left out)|"
   "lint|[--all] [--minutes N]|formatting, scripts, unused includes; headers alone and clang-tidy of what changed since scripts/linted_commit (--all: of everything, and writes that file; --minutes: for so long at most)|"
   "format|[FILE…]|rewrite the sources as clang-format wants them|"
   "bench|[--compare A B, --flame NAME.svg, tools, journal, keys, budget, growth, busy, durable, serve, live, stages, editor, python, --instructions [--update], or rows]|build, then run the benchmarks|bench/run.sh"
@@ -98,45 +98,7 @@ verb_setup() {
 
 # --- build ---------------------------------------------------------------------------------------
 
-# Tests and benchmarks are part of the build where their library is installed. In a folder that was
-# configured without them, they come with the first build that finds it.
-with_tests() {
-  if "${CXX:-c++}" -E -x c++ -o /dev/null - <<<'#include <doctest/doctest.h>' 2>/dev/null; then say ON; else say OFF; fi
-}
-
-# build_preset PRESET [TARGET…]: configures and builds; without targets builds all. The target
-# `tocsin` needs no tests in the build, any other does.
-build_preset() {
-  local preset="$1" dir="$build_root/$1" tests=ON
-  shift
-  if [ "$*" = tocsin ]; then tests="$(with_tests)"; fi
-  mkdir -p "$dir"
-  (
-    flock 9  # two builds in one folder would spoil each other
-    configure_preset "$preset" "$dir" "$tests" 9>&-
-    timed "build $preset${1:+ $*}" cmake --build "$dir" -j "$jobs" ${1:+--target "$@"} 9>&-
-  ) 9>"$dir/.lock"
-}
-
-# configure_preset PRESET FOLDER TESTS: TESTS is ON or OFF. TOCSIN_UNITY=N in the environment makes
-# groups of N sources, except for the lint, which reads each source alone.
-configure_preset() {
-  local preset="$1" dir="$2" tests="$3" home more=()
-  if [ -n "${TOCSIN_UNITY:-}" ] && [ "$preset" != lint ]; then more=("-DTOCSIN_UNITY=$TOCSIN_UNITY"); fi
-  if [ -f "$dir/CMakeCache.txt" ]; then
-    home="$(sed -n 's/^CMAKE_HOME_DIRECTORY:INTERNAL=//p' "$dir/CMakeCache.txt")"
-    # A repository that was moved or copied together with its build folder.
-    [ "$home" = "$root" ] || rm -rf "$dir/CMakeCache.txt" "$dir/CMakeFiles"
-  fi
-  if ! cmake --preset "$preset" -B "$dir" -DTOCSIN_TESTS="$tests" "${more[@]}" >"$dir/configure.log" 2>&1; then
-    cat "$dir/configure.log" >&2
-    die "configuring failed; if something is missing, ./do setup all installs it"
-  fi
-}
-
-known_preset() {
-  case "$1" in release | dev | asan | tsan | fuzz) ;; *) die "no preset named: $1" ;; esac
-}
+. "$root/scripts/builds.sh"
 
 verb_build() {
   local preset=release targets=() parts=(program)
@@ -189,7 +151,7 @@ start_suite() {
     return
   fi
   while [ "$(jobs -rp | wc -l)" -ge "$jobs" ]; do wait -n || true; done
-  if [ -n "$until_s" ] && [ "$SECONDS" -ge "$until_s" ]; then
+  if [ -n "$until_s" ] && { [ "$SECONDS" -ge "$until_s" ] || ! is_built "$1"; }; then
     left_out+=("$1")
     return
   fi
@@ -244,6 +206,7 @@ run_suite() {
 verb_test() {
   local preset=release quick=0 minutes="" until_s="" left_out=() filtered=0 filters=() named=() patterns=() known=" "
   local total_passed=0 total_failed=0 dir suite entry filter command arguments targets=() passed failed missing_parts=""
+  local built=(all)
   while [ $# -gt 0 ]; do
     case "$1" in
       --asan | --tsan | --dev) preset="${1#--}" ;;
@@ -297,7 +260,14 @@ verb_test() {
   if [ ${#patterns[@]} = 0 ] && [ "$preset" = release ] && selected flink && ! (ensure_setup flink && fetch_flink); then missing_parts+=" flink "; fi
   # Before the build, which takes librdkafka where it is.
   if [ ${#patterns[@]} = 0 ] && (selected kafka || selected kafka-sink || selected kafka-formats) && ! (ensure_setup kafka); then missing_parts+=" kafka "; fi
-  if ! (build_preset "$preset" "${targets[@]}"); then
+  local status=0
+  if [ -n "$until_s" ]; then
+    built=()
+    build_in_time || status=$?
+  else
+    (build_preset "$preset" "${targets[@]}") || status=$?
+  fi
+  if [ "$status" != 0 ]; then
     say "the build failed"
     say "0 passed, 1 failed"
     return 1
@@ -373,13 +343,13 @@ lint_scripts() {
 }
 
 verb_lint() {
-  local all=0 since=(--since scripts/linted_commit) minutes=()
+  local all=0 since=(--since scripts/linted_commit) minutes="" headers_minutes=() tidy_minutes=() started=$SECONDS
   while [ $# -gt 0 ]; do
     case "$1" in
       --all) all=1 since=() ;;
       --minutes)
         [[ "${2:-}" =~ ^[0-9]+$ ]] || usage_error "--minutes takes a number"
-        minutes=(--minutes "$2")
+        minutes="$2"
         shift
         ;;
       *) usage_error "lint does not take: $1" ;;
@@ -394,9 +364,15 @@ verb_lint() {
   # Both read the commands that this build would compile each source and header with.
   mkdir -p "$build_root/lint"
   configure_preset lint "$build_root/lint" ON
-  timed "lint: headers" python3 scripts/headers_alone.py --build "$build_root/lint" --jobs "$jobs" "${since[@]}" || failed=1
+  # The headers take half of the minutes at most, clang-tidy those that are left.
+  if [ -n "$minutes" ]; then headers_minutes=(--minutes "$((minutes / 2))"); fi
+  timed "lint: headers" python3 scripts/headers_alone.py --build "$build_root/lint" --jobs "$jobs" "${since[@]}" "${headers_minutes[@]}" || failed=1
+  if [ -n "$minutes" ]; then
+    local left=$((minutes - (SECONDS - started) / 60))
+    tidy_minutes=(--minutes "$((left > 0 ? left : 0))")
+  fi
   timed "lint: clang-tidy" python3 scripts/clang_tidy.py --build "$build_root/lint" --cache "$build_root/lint-cache" \
-    --jobs "$jobs" "${since[@]}" "${minutes[@]}" || failed=1
+    --jobs "$jobs" "${since[@]}" "${tidy_minutes[@]}" || failed=1
   if [ "$failed" != 0 ]; then
     say "lint: failed"
     return 1

@@ -23,4 +23,7 @@ while [ "$count" != 0 ]; do
   set -- "$@" "$argument"
   count=$((count - 1))
 done
+# When g++ looks for memory to use again changes nothing of what it makes.
+CCACHE_IGNOREOPTIONS="--param=ggc-min-heapsize=*"
+export CCACHE_IGNOREOPTIONS
 exec "$ccache" "$@"

@@ -58,6 +58,9 @@ if(TOCSIN_UNITY AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # header's; and a local name may be that of another source's header. The presets `dev` and `lint`
   # judge both.
   add_compile_options(-Wno-subobject-linkage -Wno-shadow)
+  # A group fills more than the 128 MiB at which g++ begins to look for memory to use again, which takes it a tenth
+  # of its time; without, the largest need a third more: 1.2 GB.
+  add_compile_options(--param=ggc-min-heapsize=1048576)
 endif()
 if(TOCSIN_FUZZ)
   add_compile_options(-fsanitize=fuzzer-no-link)

@@ -138,7 +138,7 @@ def main():
             work.append((path, marker))
     print(f"clang-tidy: {len(work)} of {len(sources)} sources to read", flush=True)
 
-    end = time.monotonic() + arguments.minutes * 60 if arguments.minutes else None
+    end = time.monotonic() + arguments.minutes * 60 if arguments.minutes is not None else None
     unread = []
 
     def check(item):

@@ -18,6 +18,9 @@ release_only=(house verbs lint-checks bench-serve demo docs catalogue lsp-types 
 # others before them.
 last_of_sanitizers=(same-alerts serve-forget serve-archive serve-backtests serve-backups-s3 contract attack soak)
 
+# Unit suites that are built before all else where the minutes are counted: the engine and the language.
+built_first=(cep rules property)
+
 # Suites that are scripts: "name|command", run in the repository root by bash after the unit suites,
 # with TOCSIN_BINARY, TOCSIN_BUILD_DIR and TOCSIN_QUICK (0 or 1) set. The last line of output that
 # reads `N passed, N failed` is the suite's count.

@@ -203,6 +203,34 @@ def suites_that_are_left_out():
 
 
 @case
+def builds_that_take_too_long():
+    """./do test --minutes N builds the engine's suites first; where there is no time for the rest, those run, and the others are named"""
+    stage = Stage()
+    stage.do("setup", "program", "tests")
+    # A stopped build ends with 124, as `timeout` does.
+    os.chmod(write("bin/cmake", STAND_INS["cmake"] + """case "$*" in
+  *--build*cep_tests*) [ ! -e "$STAGE/stopped" ] || exit 124 ;;
+  *--build*) [ ! -e "$STAGE/broken" ] || exit 1; exit 124 ;;
+esac\n"""), 0o755)
+    for suite in ("cep", "rules", "property", "library"):
+        os.chmod(write(f"build/release/tests/{suite}_tests", """#!/bin/bash
+echo "[doctest] test cases: 1 | 1 passed | 0 failed | 0 skipped"\n"""), 0o755)
+    said = stage.do("test", "--minutes", "9")
+    built = [line.partition("--target ")[2] for line in stage.log() if "--build" in line]
+    assert built == ["cep_tests rules_tests property_tests", ""], built
+    assert re.search(r"^left out, as the 9 minutes were over: house .*\blibrary stages\b", said, re.M), said
+    for suite in ("cep", "rules", "property"):
+        assert re.search(rf"^{suite} +\d+\.\d s +1 passed, 0 failed$", said, re.M), said
+    assert said.endswith("\n3 passed, 0 failed\n"), said
+    write("stopped", "")
+    said = stage.do("test", "--minutes", "9")
+    assert said.endswith("\n0 passed, 0 failed\n") and "cep rules" in said, said
+    os.remove("stopped")
+    write("broken", "")
+    assert stage.do("test", "--minutes", "9", code=1).endswith("the build failed\n0 passed, 1 failed\n")
+
+
+@case
 def tests_come_with_doctest():
     """where doctest is installed the demo configures with tests, and ./do build always does"""
     stage = Stage()

@@ -67,7 +67,7 @@ class Repository:
         assert done.returncode == code, done.stdout
         return sorted(pathlib.Path(line).name for line in read(self.root / "build/read").split()), done.stdout
 
-    def compile_headers(self, code=0):
+    def compile_headers(self, code=0, options=()):
         """Returns what was printed when headers were compiled alone."""
         entries = []
         for path in sorted(self.root.glob("cep/*.h")):
@@ -77,7 +77,7 @@ class Repository:
             entries.append({"file": str(alone), "directory": str(self.root), "command": f"c++ -I{self.root} -o {name}.o -c {alone}"})
         self.write("build/compile_commands.json", json.dumps(entries))
         self.write("build/linted", self.linted)
-        done = subprocess.run(["python3", "scripts/headers_alone.py", "--build", "build", "--since", "build/linted"],
+        done = subprocess.run(["python3", "scripts/headers_alone.py", "--build", "build", "--since", "build/linted", *options],
                               cwd=self.root, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60, check=False)
         assert done.returncode == code, done.stdout
         return done.stdout
@@ -99,12 +99,16 @@ def headers_stand_alone():
 
 @case
 def the_lint_ends_in_time():
-    """with --minutes, sources that are not read in time are counted and left to the next run"""
+    """with --minutes, sources and headers that are not read in time are counted and left to the next run"""
     repository = Repository()
     repository.write("cep/three.cpp", "int three() { return 4; }\n")
     read_now, said = repository.lint(options=("--minutes", "0.0000001"))
     assert read_now == [] and "1 of 1 sources were not read" in said, said
+    assert "1 of 1 sources were not read in 0 minutes" in repository.lint(options=("--minutes", "0"))[1]
     assert repository.lint(options=("--minutes", "1"))[0] == ["three.cpp"]
+    repository.write("cep/far.h", "struct Far { Letter first; };\n")
+    assert "headers: 2 of 2 were not compiled in 0 minutes" in repository.compile_headers(options=("--minutes", "0"))
+    assert "far.h does not stand alone" in repository.compile_headers(code=1, options=("--minutes", "1"))
 
 
 @case
