@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "cep/base/assert.h"
@@ -174,9 +175,9 @@ std::uint32_t RunBudget::keep_begun(std::span<const Run> runs) {
   for (;; ++dropped) {
     known_->most = {held.places.bytes() + begun.bytes, held.places.events() + begun.events};
     const std::uint64_t matches = runs.size() - dropped + drafts_.size();
-    const bool has_too_many = known_->most.events > limit.events;
-    if (!has_too_many && known_->most.bytes + matches * kPartialMatchBytes <= limit.bytes) break;
-    cause = has_too_many ? BudgetCause::kEventsPerKey : BudgetCause::kBytesPerKey;
+    const std::optional<BudgetCause> exceeded = exceeded_by(known_->most, matches, limit);
+    if (!exceeded) break;
+    cause = *exceeded;
     TOCSIN_ASSERT(dropped < runs.size(), "what begins fits by itself");
     held.release_oldest(1);
   }

@@ -32,6 +32,7 @@ bool ConcernedRuns::order() {
       return false;
     }
     current_.stats.runs_visited += state.runs.size();
+    if (current_.held_places() != nullptr) state.held->replace(state.run_ends());
     state.make_order(current_.pattern->transitions.size(),
                      [this](const PatternRun& run) { return key_of(run); });
   }
@@ -144,20 +145,6 @@ void ConcernedRuns::add_groups() {
     }
   }
   places_.swap(groups_);
-}
-
-std::size_t ConcernedRuns::count_after() const {
-  return current_.state->order->size() - places_.size() + drafts_.runs.size();
-}
-
-bool ConcernedRuns::drop_oldest(std::size_t count) {
-  const ClassedList& order = *current_.state->order;
-  std::uint32_t at = order.front();
-  for (std::size_t i = 0; i < count; ++i, at = order.next(at)) {
-    if (at == ClassedList::kNone || (!places_.empty() && at == places_.front())) return false;
-  }
-  for (std::size_t i = 0; i < count; ++i) current_.end_run(order.front());
-  return true;
 }
 
 void ConcernedRuns::write() {

@@ -37,10 +37,6 @@ class ConcernedRuns {
   bool find();
   /// Their places in the order, the oldest first.
   const std::vector<std::uint32_t>& places() const { return places_; }
-  /// How many partial matches the key has once what is drafted of these is written.
-  std::size_t count_after() const;
-  /// Drops the `count` oldest; false where a concerned one is among them: then none is.
-  bool drop_oldest(std::size_t count);
   /// Writes what is drafted of those at places().
   void write();
   /// Drafts all others too, as they are, in the order of all; there is no order any more.

@@ -64,6 +64,12 @@ HeldPlaces* CurrentPattern::held_places() const {
   return &state->held->places;
 }
 
+void CurrentPattern::end_run(std::uint32_t place) {
+  if (HeldPlaces* const held = held_places()) held->release(state->runs[place].node);
+  state->order->erase(place);
+  --stats.runs;
+}
+
 void CurrentPattern::push_timer(std::int64_t deadline_us, const ArrivalNumber& arrival) {
   Timer timer;
   timer.deadline_us = deadline_us;

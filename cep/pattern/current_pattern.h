@@ -111,10 +111,7 @@ struct CurrentPattern {
   template <typename Keeps>
   void keep_runs(Keeps&& keeps);
   /// Ends that at a place of the order of partial matches.
-  void end_run(std::uint32_t place) {
-    state->order->erase(place);
-    --stats.runs;
-  }
+  void end_run(std::uint32_t place);
   /// Which closing window has the time; the rule's is not a session.
   CalendarWindow window_at(EventTime time) const;
 

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <vector>
 
 #include "cep/pattern/draft_pruning.h"
 #include "cep/pattern/lost_runs.h"
@@ -18,7 +19,11 @@ class DraftBudget {
       : current_(current), drafts_(drafts), lost_(lost) {}
   /// Drops the oldest drafts until the rest fit the budgets.
   void keep();
-  /// The drafts that keep() left are the state's partial matches now: remembers what they hold
+  /// The same where the key's partial matches have an order, of which the drafts are those at
+  /// `places`, the oldest first, and fresh ones: takes time by the drafts and what goes. False
+  /// where all have to be drafted for it; then none has gone.
+  bool keep_concerned(const std::vector<std::uint32_t>& places);
+  /// The drafts that were kept are the state's partial matches now: remembers what they hold
   /// where that is near a budget.
   void write_held();
   /// EngineStats::budget_work of this.
@@ -28,6 +33,10 @@ class DraftBudget {
   void lose_drafts(std::size_t count, BudgetCause cause);
   bool stays_within(std::size_t words, std::size_t matches) const;
   void drop_oldest(std::size_t waiting);
+  bool hold_concerned(const std::vector<std::uint32_t>& places);
+  BudgetShare share_of_event() const;
+  void note_count(std::size_t words, std::size_t matches);
+  std::uint64_t event_bytes() const;
 
   CurrentPattern& current_;
   RunDrafts& drafts_;

@@ -168,21 +168,13 @@ bool PatternMatcher::offer_concerned(bool may_start) {
 // budgets. False where all have to be looked at: then all are drafted.
 bool PatternMatcher::keep_concerned() {
   if (current_.state == nullptr || current_.state->order == nullptr) return false;
-  const Limits& limits = current_.program.limits;
   const StepMeter steps = current_.steps;
   kept_drafts_ = drafts_.runs;
   bool is_kept = !lost_.gave_up() || current_.is_stepwise();
   if (is_kept && drafts_.runs.size() > 1) {
     is_kept = pruning_.prune() == 0 && !current_.steps.is_over();
   }
-  const std::size_t count = concerned_.count_after();
-  const std::size_t runs = std::min<std::size_t>(count, limits.runs_per_key_max);
-  is_kept = is_kept && !may_exceed_key_budget(limits, current_.state->words.size(), runs) &&
-            (count == runs || concerned_.drop_oldest(count - runs));
-  if (is_kept) {
-    if (count > runs) lost_.lose(count - runs, BudgetCause::kRunsPerKey);
-    return true;
-  }
+  if (is_kept && budget_.keep_concerned(concerned_.places())) return true;
   current_.steps = steps;
   drafts_.runs.swap(kept_drafts_);
   concerned_.draft_all();

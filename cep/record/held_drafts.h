@@ -4,6 +4,7 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "cep/data/alert.h"
@@ -17,6 +18,14 @@ struct DraftsCut {
   BudgetCause cause = BudgetCause::kRunsPerKey;
   BudgetShare taken;  // by the others and what is held beside them, with the current event
 };
+
+/// Which budget `share`, with so many partial and complete matches, exceeds.
+inline std::optional<BudgetCause> exceeded_by(const BudgetShare& share, std::uint64_t matches,
+                                              const BudgetShare& limit) {
+  if (share.events > limit.events) return BudgetCause::kEventsPerKey;
+  if (share.bytes + matches * kPartialMatchBytes > limit.bytes) return BudgetCause::kBytesPerKey;
+  return std::nullopt;
+}
 
 /// Holds what the drafts, the oldest first, have before they take the current event, instead of
 /// what partial matches had that were held, and releases the oldest of them until the rest are
@@ -47,10 +56,9 @@ DraftsCut hold_within(HeldMatches& held, const std::vector<Draft>& drafts, std::
   for (std::size_t& i = cut.dropped;; ++i) {
     cut.taken = {places.bytes() + new_places + (taking > 0 ? event : 0),
                  places.events() + (taking > 0 ? 1 : 0)};
-    const bool has_too_many = cut.taken.events > limit.events;
-    const bool is_too_large = cut.taken.bytes + matches * kPartialMatchBytes > limit.bytes;
-    if (i == drafts.size() || (!has_too_many && !is_too_large)) break;
-    cut.cause = has_too_many ? BudgetCause::kEventsPerKey : BudgetCause::kBytesPerKey;
+    const std::optional<BudgetCause> cause = exceeded_by(cut.taken, matches, limit);
+    if (i == drafts.size() || !cause) break;
+    cut.cause = *cause;
     places.release(ends[i].node);
     new_places -= place_bytes(i);
     taking -= drafts[i].takes ? 1 : 0;

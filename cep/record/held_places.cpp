@@ -1,5 +1,7 @@
 #include "cep/record/held_places.h"
 
+#include <utility>
+
 #include "cep/record/budget_bytes.h"
 
 namespace tocsin::cep {
@@ -95,6 +97,12 @@ void HeldPlaces::replace_some(std::span<const HeldEnd> before, std::span<const H
   }
   for (const HeldEnd& end : now) hold(end.node);
   for (const HeldEnd& end : before) release(end.node);
+}
+
+void HeldMatches::replace(std::vector<HeldEnd> now) {
+  places.replace(ends(), now);
+  partial = std::move(now);
+  gone = 0;
 }
 
 void HeldMatches::release_oldest(std::size_t matches) {

@@ -75,6 +75,8 @@ struct HeldMatches {
   std::vector<HeldEnd> partial;  // matches, behind those that have gone
   std::size_t gone = 0;
 
+  /// Partial matches end with these now.
+  void replace(std::vector<HeldEnd> now);
   std::span<const HeldEnd> ends() const { return std::span(partial).subspan(gone); }
   /// The oldest partial matches go, so many.
   void release_oldest(std::size_t matches);

@@ -53,6 +53,13 @@ void PatternState::add_run(std::uint32_t next, const PatternRun& run,
   std::copy_n(counts, count, counters.begin() + static_cast<std::ptrdiff_t>(at) * count);
 }
 
+std::vector<HeldEnd> PatternState::run_ends() const {
+  std::vector<HeldEnd> ends;
+  ends.reserve(runs.size());
+  for (const PatternRun& run : runs) ends.push_back({run.start, run.node});
+  return ends;
+}
+
 void PatternState::drop_runs() {
   runs = {};
   counters = {};
@@ -79,6 +86,9 @@ void PatternState::settle() {
   counters = std::move(all_counters);
   order.reset();
   order_events = 0;
+  if (held == nullptr) return;
+  held->partial = run_ends();
+  held->gone = 0;
 }
 
 std::size_t PatternState::bytes() const {

@@ -105,7 +105,9 @@ class PatternState {
   std::size_t budget_words = 0;
   std::uint64_t budget_events = 0;
   std::uint64_t budget_bytes = 0;
-  std::unique_ptr<HeldMatches> held;  // what it counts, where it is near a budget
+  /// What it counts, where it is near a budget. With an order it holds each partial match as that
+  /// comes and goes, and has no list of them.
+  std::unique_ptr<HeldMatches> held;
   /// Of a busy key that is matched by places (cep/places/places.h). Of the simple methods nothing
   /// else is used; of the general matcher it has no runs then.
   std::unique_ptr<PlacesState> places;
@@ -129,6 +131,8 @@ class PatternState {
                const std::uint32_t* counts, std::uint32_t count);
   /// `runs` and `counters` have all partial matches one after the other again, without an order.
   void settle();
+  /// Where the partial matches in `runs` end; requires that there is no order.
+  std::vector<HeldEnd> run_ends() const;
   /// Drops the partial matches, where something else remembers what they do, with their memory.
   void drop_runs();
 

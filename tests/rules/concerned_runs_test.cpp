@@ -21,6 +21,7 @@ namespace {
 struct Work {
   std::uint64_t matches = 0;  // partial ones, at the end
   double visited = 0;         // of them, for each of the last events
+  double counted = 0;         // places, for budgets, likewise
   std::vector<std::string> alerts;
 };
 // `before` events that begin a match each, one a second; then 1,000 that do what the amounts say.
@@ -34,8 +35,12 @@ Work work_of(const PayRule& rule, int before, const std::vector<std::int64_t>& a
   std::vector<cep::Alert> alerts;
   Work work;
   std::uint64_t visited = 0;
+  std::uint64_t counted = 0;
   for (int i = 0; i < before + kEvents; ++i) {
-    if (i == before) visited = engine.stats().runs_visited;
+    if (i == before) {
+      visited = engine.stats().runs_visited;
+      counted = engine.stats().budget_work;
+    }
     const auto at = static_cast<std::size_t>(i) % amounts.size();
     const std::int64_t amount = i < before ? i % 100 : amounts[at];
     give(engine, plan, static_cast<std::uint64_t>(i) + 1,
@@ -43,8 +48,25 @@ Work work_of(const PayRule& rule, int before, const std::vector<std::int64_t>& a
   }
   work.matches = engine.stats().runs;
   work.visited = static_cast<double>(engine.stats().runs_visited - visited) / kEvents;
+  work.counted = static_cast<double>(engine.stats().budget_work - counted) / kEvents;
   work.alerts = alert_lines(plan, alerts);
   return work;
+}
+
+// The same where the key is at its budget of bytes, and where it is at its budget of events.
+void check_at_budgets(const PayRule& rule, const std::vector<std::int64_t>& amounts) {
+  for (const bool is_of_bytes : {true, false}) {
+    CAPTURE(is_of_bytes);
+    cep::Limits tight;
+    (is_of_bytes ? tight.bytes_per_key_max : tight.events_per_key_max) =
+        is_of_bytes ? 240'000 : 2'000;
+    const Work work = work_of(rule, 4'000, amounts, 32, tight);
+    CHECK(work.matches > 1'500);
+    CHECK(work.matches < 3'500);
+    // All are looked at once their memory was laid out anew, a few times for so many.
+    CHECK(work.visited < 40);
+    CHECK(work.counted < 40);
+  }
 }
 
 struct Row {
@@ -54,7 +76,7 @@ struct Row {
 };
 }  // namespace
 
-TEST_CASE("concerned runs: an event looks at the partial matches that it may concern alone" *
+TEST_CASE("concerned runs: an event looks at those that it may concern, at budgets too" *
           doctest::skip(is_quick())) {
   const Row rows[] = {
       {"it begins one",
@@ -105,6 +127,7 @@ TEST_CASE("concerned runs: an event looks at the partial matches that it may con
       CHECK(without.matches == work.matches);
       CHECK(without.alerts == work.alerts);
     }
+    check_at_budgets(rule, row.amounts);
   }
 }
 
@@ -134,17 +157,7 @@ TEST_CASE("concerned runs: so it is in the simple matcher, below its budgets and
       CHECK(work.matches >= std::min(before, 5'000) * 5 / 6);
       CHECK(work.visited < 4);
     }
-    cep::Limits tight;
-    for (const bool is_of_bytes : {true, false}) {
-      CAPTURE(is_of_bytes);
-      (is_of_bytes ? tight.bytes_per_key_max : tight.events_per_key_max) =
-          is_of_bytes ? 240'000 : 2'000;
-      const Work work = work_of(rule, 4'000, row.amounts, 32, tight);
-      CHECK(work.matches > 1'500);
-      CHECK(work.matches < 3'500);
-      // All are looked at once their memory was laid out anew, a few times for so many.
-      CHECK(work.visited < 40);
-    }
+    check_at_budgets(rule, row.amounts);
   }
 }
 
@@ -177,6 +190,7 @@ TEST_CASE("concerned runs: both matchers drop the same at budgets") {
     if (random.chance(30)) limits.events_per_key_max = 9 + random.below(60);
     if (random.chance(50)) limits.bytes_per_key_max = 1'000 + random.below(9'000);
     limits.busy_key_runs = UINT32_MAX;
+    if (random.chance(50)) limits.ordered_runs_min = 1;
     std::vector<std::string> lines[2];
     std::vector<Pay> pays(200);
     std::int64_t ms = 0;
