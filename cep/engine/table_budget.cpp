@@ -44,11 +44,13 @@ void TableLane::charge_groups(TableShard& shard, const KeySlot& slot) {
     if (op.kind != OperatorKind::kRule) continue;
     const RuleProgram& rule = program_.rules[op.index];
     std::uint64_t runs = 0;
+    std::uint64_t waiting = 0;  // complete matches
     std::uint64_t words = header->used;
     if (rule.method == Method::kGeneral) {
       const auto handle = *RecordStore::at<std::uint32_t>(record, entry.state);
       const PatternState& state = shard.patterns.at(handle);
       runs = state.run_count() + (state.window.open ? 1 : 0) + (state.suppression.quiet ? 1 : 0);
+      waiting = state.waiting.size();
       words = state.words.size();
       if (state.members != nullptr) {
         runs += state.members->starts.size();
@@ -71,7 +73,7 @@ void TableLane::charge_groups(TableShard& shard, const KeySlot& slot) {
         words = places.bytes() / 8;
       }
     }
-    groups_.charge(rule, runs, 8 * words + runs * kPartialMatchBytes);
+    groups_.charge(rule, runs, 8 * words + (runs + waiting) * kPartialMatchBytes);
   }
 }
 

@@ -43,8 +43,9 @@ void PatternMatcher::commit() {
   budget_.write_held();
   const auto taken = static_cast<std::uint64_t>(
       std::ranges::count_if(drafts_.runs, [](const RunDraft& draft) { return draft.takes; }));
+  const std::uint64_t waiting = current_.rule->rule->selection.in_order ? matches_.given.size() : 0;
   groups_.spend(*current_.rule, taken,
-                8 * (state.words.size() - words_before) + taken * kPartialMatchBytes);
+                8 * (state.words.size() - words_before) + (taken + waiting) * kPartialMatchBytes);
   if (current_.is_stepwise()) {
     current_.steps.allow(StepMeter::kMatchesThen);
     if (current_.rule->rule->selection.in_order) {

@@ -152,6 +152,44 @@ TEST_CASE("budgets: what a naive count drops, at the event that exceeds it") {
   CHECK(seen.size() == 5);
 }
 
+TEST_CASE("budgets: complete matches that wait for their turn take of their group's too") {
+  std::size_t bitten = 0;
+  for_all_seeds("budgets_waiting", 60, [&](Random& random) {
+    PlanBuilder b;
+    cep::Rule& rule =
+        b.rule("r", b.key("card", {{"pay", "card", ""}, {"transfer", "from_account", ""}}),
+               {{b.kind("pay")}, {b.kind("transfer")}});
+    rule.selection.kind = cep::SelectionKind::kNoSkip;
+    rule.selection.in_order = true;
+    rule.within = cep::Duration{200 * kMinuteUs};
+    cep::Limits limits;
+    limits.bytes_per_group_max = 200 + random.below(3'000);
+    std::vector<std::string> lines;
+    std::int64_t ms = 0;
+    for (int i = 0; i < 40; ++i) {
+      ms += random.between(0, 2) * 60'000;
+      const bool is_start = random.chance(30);
+      lines.push_back(fmt::format("{} {} {}=c1 amount=1", is_start ? "pay" : "transfer", ms,
+                                  is_start ? "card" : "from_account"));
+    }
+    const auto placed = oracle::place_events(b.plan, b.events(lines), {});
+    const cep::Program program = compiled(b.plan, limits);
+    const auto run = [&](const Cut& cut, std::size_t stop) {
+      return alert_lines(b.plan, run_stopped(program, placed, cep::kEventTimeMax, cut, stop));
+    };
+    const std::vector<std::string> wanted =
+        alert_lines(b.plan, run_engine(program, placed, cep::kEventTimeMax, {1'000, 1}));
+    for (const Cut& cut : {Cut{1, 2}, Cut{5, 1, true}}) {
+      REQUIRE(run(cut, random.below(placed.size() / cut.rows + 1)) == wanted);
+    }
+    REQUIRE(run({1, 1}, kEachStep) == wanted);
+    bitten += static_cast<std::size_t>(std::ranges::count_if(wanted, [](const std::string& line) {
+      return line.find(cep::kBudgetRule) != std::string::npos;
+    }));
+  });
+  CHECK(bitten > (tests::is_quick() ? 5 : 50));
+}
+
 TEST_CASE("budgets: the same for any cut, hash seed and restart, of any rule") {
   std::size_t bitten = 0;
   std::size_t by_steps = 0;
