@@ -94,7 +94,6 @@ struct CurrentRuns {
   void drop_oldest(OperatorEntry& entry, std::uint32_t runs);
   /// The runs behind the rule's state at a place of the record.
   Run* runs_at(Offset place) const { return RecordStore::at<Run>(record, place + header_words); }
-
   /// All of them.
   std::span<const Run> all_runs(const OperatorEntry& entry) const {
     return {runs_at(entry.state), state.run_count};

@@ -100,20 +100,27 @@ bool RunBudget::is_near(const RunTally& tally, std::size_t runs) const {
          tally.most.events > limits.events_per_key_max / 4 * 3;
 }
 
-void RunBudget::write_tally() {
-  if (tally_ == nullptr) return;
-  RunTally& tally = *std::exchange(tally_, nullptr);
+// Calls `hold` with what the tally knows, where `runs` partial matches are near a budget. Else
+// forgets it.
+template <typename Hold>
+void RunBudget::hold_written(RunTally& tally, std::size_t runs, Hold&& hold) {
+  if (tally.held == nullptr) return;
   // What the current event added may have made the record be laid out anew.
-  if (!is_near(tally, drafts_.size()) ||
-      !current_.store.counted().contains(current_.row->slot->hash)) {
+  if (!is_near(tally, runs) || !current_.store.counted().contains(current_.row->slot->hash)) {
     tally.held.reset();
     return;
   }
   HeldPlaces& places = tally.held->places;
   look_at_record(places);
   const std::uint64_t work_before = places.work();
-  hold_taken(*tally.held, drafts_);
+  hold(*tally.held);
   work_ += places.work() - work_before;
+}
+
+void RunBudget::write_tally() {
+  if (tally_ == nullptr) return;
+  hold_written(*std::exchange(tally_, nullptr), drafts_.size(),
+               [&](HeldMatches& held) { hold_taken(held, drafts_); });
 }
 
 bool RunBudget::is_known() {
@@ -187,20 +194,11 @@ std::uint32_t RunBudget::keep_begun(std::span<const Run> runs) {
 }
 
 void RunBudget::write_begun(std::size_t begun) {
-  RunTally& tally = *std::exchange(known_, nullptr);
-  if (tally.held == nullptr) return;
-  if (!is_near(tally, current_.state.run_count) ||
-      !current_.store.counted().contains(current_.row->slot->hash)) {
-    tally.held.reset();
-    return;
-  }
-  HeldPlaces& places = tally.held->places;
-  look_at_record(places);
-  const std::uint64_t work_before = places.work();
-  for (const Draft& draft : std::span(drafts_).last(begun)) {
-    places.hold(draft.run.node);
-    tally.held->partial.push_back({draft.run.start, draft.run.node});
-  }
-  work_ += places.work() - work_before;
+  hold_written(*std::exchange(known_, nullptr), current_.state.run_count, [&](HeldMatches& held) {
+    for (const Draft& draft : std::span(drafts_).last(begun)) {
+      held.places.hold(draft.run.node);
+      held.partial.push_back({draft.run.start, draft.run.node});
+    }
+  });
 }
 }  // namespace tocsin::cep

@@ -52,6 +52,8 @@ class RunBudget {
   void drop_oldest(RunTally& tally);
   std::uint64_t event_bytes() const;
   bool is_near(const RunTally& tally, std::size_t runs) const;
+  template <typename Hold>
+  void hold_written(RunTally& tally, std::size_t runs, Hold&& hold);
 
   CurrentRuns& current_;
   RunLosses& losses_;

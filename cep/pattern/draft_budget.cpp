@@ -101,7 +101,7 @@ bool DraftBudget::keep_concerned(const std::vector<std::uint32_t>& places) {
                            matches - dropped, limit)) {
       const std::uint32_t at = oldest;
       if (!drop()) {
-        held_.reset();
+        give_back_held(places, oldest);
         return false;
       }
       held.release(state.runs[at].node);
@@ -118,17 +118,16 @@ bool DraftBudget::keep_concerned(const std::vector<std::uint32_t>& places) {
 }
 
 // Holds what is drafted, without the current event, instead of those that are drafted. False where
-// a draft of another partial match may share the place that one gets: then nothing is known.
+// a draft of another partial match may share the place that one gets: then nothing has changed.
 bool DraftBudget::hold_concerned(const std::vector<std::uint32_t>& places) {
   PatternState& state = *current_.state;
   const std::vector<RunDraft>& drafts = drafts_.runs;
-  held_ = std::move(state.held);
   for (std::size_t i = 1; i < drafts.size(); ++i) {
     if (drafts[i - 1].from != drafts[i].from && drafts[i - 1].run.node == drafts[i].run.node) {
-      held_.reset();
       return false;
     }
   }
+  held_ = std::move(state.held);
   const bool is_fresh = held_ == nullptr;
   if (is_fresh) held_ = std::make_unique<HeldMatches>();
   HeldPlaces& held = held_->places;
@@ -147,6 +146,21 @@ bool DraftBudget::hold_concerned(const std::vector<std::uint32_t>& places) {
   for (const std::uint32_t place : places) held.release(state.runs[place].node);
   work_ += held.work() - work_before;
   return true;
+}
+
+// The state holds again what it held before hold_concerned(), and those before `oldest` too.
+void DraftBudget::give_back_held(const std::vector<std::uint32_t>& places, std::uint32_t oldest) {
+  PatternState& state = *current_.state;
+  HeldPlaces& held = held_->places;
+  const std::uint64_t work_before = held.work();
+  for (std::uint32_t at = state.order->front(); at != oldest; at = state.order->next(at)) {
+    held.hold(state.runs[at].node);
+  }
+  for (const std::uint32_t place : places) held.hold(state.runs[place].node);
+  for (const HeldEnd& end : held_->partial) held.release(end.node);
+  work_ += held.work() - work_before;
+  held_->partial.clear();
+  state.held = std::move(held_);
 }
 
 // What the drafts that take the current event add.

@@ -34,6 +34,7 @@ class DraftBudget {
   bool stays_within(std::size_t words, std::size_t matches) const;
   void drop_oldest(std::size_t waiting);
   bool hold_concerned(const std::vector<std::uint32_t>& places);
+  void give_back_held(const std::vector<std::uint32_t>& places, std::uint32_t oldest);
   BudgetShare share_of_event() const;
   void note_count(std::size_t words, std::size_t matches);
   std::uint64_t event_bytes() const;
