@@ -4,6 +4,7 @@
 #include <tuple>
 #include <vector>
 
+#include "cep/base/assert.h"
 #include "cep/engine/table_lane.h"
 #include "cep/record/budget.h"
 
@@ -22,16 +23,26 @@ struct KeyOfGroup {
 };
 }  // namespace
 
-void TableLane::keep_groups_to_budget(TableShard& shard, const Row& row) {
-  for (const std::uint32_t rule : groups_.take_over()) {
-    GroupCredit left = groups_.full();
-    for (std::uint32_t group = 0; group < kGroupsOfShard; ++group) {
-      const GroupCredit of_group = keep_group_to_budget(program_.rules[rule], shard, group, row);
-      left.runs = std::min(left.runs, of_group.runs);
-      left.bytes = std::min(left.bytes, of_group.bytes);
+void TableLane::keep_groups_to_budget(std::uint32_t pass, TableShard& shard,
+                                      const MatchContext& context, const OrderKey& at) {
+  // What was dropped may have been in the way of matches, and these may make keys quiet.
+  do {
+    for (const std::uint32_t rule : groups_.take_over(pass)) {
+      const RuleProgram& program = program_.rules[rule];
+      released_.clear();
+      GroupCredit left = groups_.full();
+      for (std::uint32_t group = 0; group < kGroupsOfShard; ++group) {
+        const GroupCredit of_group = keep_group_to_budget(program, shard, group, at);
+        left.runs = std::min(left.runs, of_group.runs);
+        left.bytes = std::min(left.bytes, of_group.bytes);
+      }
+      groups_.credit(rule) = left;
+      for (KeySlot* const slot : released_) {
+        matcher_.general().give_waiting(program, context, *slot, shard.keys.key(*slot), at,
+                                        shards_.queue_of_op()[program.op - 1]);
+      }
     }
-    groups_.credit(rule) = left;
-  }
+  } while (groups_.any_spent());
 }
 
 // A restored key's record takes what it may at most take of its groups' credits.
@@ -44,43 +55,36 @@ void TableLane::charge_groups(TableShard& shard, const KeySlot& slot) {
     if (op.kind != OperatorKind::kRule) continue;
     const RuleProgram& rule = program_.rules[op.index];
     std::uint64_t runs = 0;
-    std::uint64_t waiting = 0;  // complete matches
-    std::uint64_t words = header->used;
+    std::uint64_t bytes = 8 * header->used;
+    const auto add_busy = [&](const auto& busy, std::uint64_t starts) {
+      runs += starts;
+      bytes += busy.event_bytes + busy.entry_count * kPlaceBytes;
+    };
     if (rule.method == Method::kGeneral) {
       const auto handle = *RecordStore::at<std::uint32_t>(record, entry.state);
       const PatternState& state = shard.patterns.at(handle);
       runs = state.run_count() + (state.window.open ? 1 : 0) + (state.suppression.quiet ? 1 : 0);
-      waiting = state.waiting.size();
-      words = state.words.size();
-      if (state.members != nullptr) {
-        runs += state.members->starts.size();
-        words += state.members->bytes() / 8;
-      }
-      if (state.paths != nullptr) {
-        runs += state.paths->starts.size();
-        words += state.paths->bytes() / 8;
-      }
-      if (state.places != nullptr) {
-        runs += state.places->starts();
-        words += state.places->bytes() / 8;
-      }
+      bytes = 8 * state.words.size() + (runs + state.waiting.size()) * kPartialMatchBytes;
+      if (state.members != nullptr) add_busy(*state.members, state.members->starts.size());
+      if (state.paths != nullptr) add_busy(*state.paths, state.paths->starts.size());
+      if (state.places != nullptr) add_busy(*state.places, state.places->starts());
     } else {
       const auto* const of_rule = RecordStore::at<RuleHeader>(record, entry.state);
-      runs = of_rule->run_count;
+      runs = of_rule->is_busy() ? 0 : of_rule->run_count;
+      bytes += runs * kPartialMatchBytes;
       if (of_rule->is_busy()) {
         const PlacesState& places = *shard.patterns.at(of_rule->handle()).places;
-        runs = places.starts();
-        words = places.bytes() / 8;
+        add_busy(places, places.starts());
       }
     }
-    groups_.charge(rule, runs, 8 * words + (runs + waiting) * kPartialMatchBytes);
+    groups_.charge(rule, runs, bytes);
   }
 }
 
 // What the group may still take in afterwards.
 GroupCredit TableLane::keep_group_to_budget(const RuleProgram& rule, TableShard& shard,
-                                            std::uint32_t group, const Row& row) {
-  const std::int64_t now = row.engine_time.us;
+                                            std::uint32_t group, const OrderKey& at) {
+  const std::int64_t now = at.time.us;
   std::vector<OfGroup> all;
   std::vector<KeyOfGroup> keys;
   std::vector<LiveRun> runs;
@@ -110,12 +114,17 @@ GroupCredit TableLane::keep_group_to_budget(const RuleProgram& rule, TableShard&
                        most.bytes - static_cast<std::int64_t>(bytes)};
   };
   const GroupCredit before = left(all.size());
+  if (program_.limits.groups_counted_always) {
+    const GroupCredit& credit = groups_.credit(rule.index.value);
+    TOCSIN_ASSERT(credit.runs <= before.runs && credit.bytes <= before.bytes,
+                  "a group holds no more than was spent");
+  }
   if (before.runs >= 0 && before.bytes >= 0) return before;
   for (const auto& [is_exceeded, cause] :
        {std::pair{before.runs < 0, BudgetCause::kRunsPerGroup},
         std::pair{before.bytes < 0, BudgetCause::kBytesPerGroup}}) {
     if (!is_exceeded) continue;
-    OrderKey order = order_at_event(row.engine_time, row.arrival);
+    OrderKey order = at;
     order.rule = rule.index.value;
     budgets_.note(rule.index, cause, std::move(order));
   }
@@ -149,6 +158,9 @@ GroupCredit TableLane::keep_group_to_budget(const RuleProgram& rule, TableShard&
     if (key.is_quiet_over) PatternMatcher::end_quiet(shard.patterns, record, entry->state);
     if (key.dropped == 0) continue;
     matcher_.drop_live_runs(rule, shard.patterns, record, entry->state, now, key.dropped);
+    if (rule.method == Method::kGeneral && rule.rule->selection.in_order) {
+      released_.push_back(key.slot);
+    }
   }
   return left(all.size() - count);
 }

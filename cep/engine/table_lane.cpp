@@ -159,7 +159,10 @@ void TableLane::run_shard(std::uint32_t pass, std::uint32_t shard_index, Slice& 
     } else {
       run_row(pass, context, touches_.keys.touch(i), touches_.slots[i]);
     }
-    if (groups_.any_over()) keep_groups_to_budget(shard, rows[touches_.keys.touch(i).row]);
+    if (groups_.any_over()) {
+      const Row& row = rows[touches_.keys.touch(i).row];
+      keep_groups_to_budget(pass, shard, context, order_at_event(row.engine_time, row.arrival));
+    }
   }
 }
 
@@ -369,7 +372,19 @@ void TableLane::fire(std::uint32_t pass, TableShard& shard, const MatchContext& 
                      std::int64_t now_us) {
   work_on(shard);
   Timer timer;
-  while (shard.timers[pass].take_due(now_us, timer)) {
+  std::optional<OrderKey> at;  // the last deadline
+  const auto keep_to_budgets = [&] {
+    if (at && groups_.any_over()) keep_groups_to_budget(pass, shard, context, *at);
+  };
+  const auto take = [&] {
+    if (shard.timers[pass].take_due(now_us, timer)) return true;
+    keep_to_budgets();
+    return shard.timers[pass].take_due(now_us, timer);
+  };
+  while (take()) {
+    OrderKey order = order_at_deadline(EventTime{timer.deadline_us}, timer.arrival());
+    if (at && at->time < order.time) keep_to_budgets();
+    if (!at || *at < order) at = std::move(order);
     // Keys of one hash are told apart by the event that set the timer: it has one key.
     shard.keys.for_each_of_hash(timer.hash, [&](KeySlot& slot) {
       if (shards_.tracks) note_change(shard, slot);

@@ -159,9 +159,10 @@ class TableLane {
   void fire(std::uint32_t pass, TableShard& shard, const MatchContext& context,
             std::int64_t now_us);
   // ---- budgets of key groups (cep/engine/table_budget.cpp)
-  void keep_groups_to_budget(TableShard& shard, const Row& row);
+  void keep_groups_to_budget(std::uint32_t pass, TableShard& shard, const MatchContext& context,
+                             const OrderKey& at);
   GroupCredit keep_group_to_budget(const RuleProgram& rule, TableShard& shard, std::uint32_t group,
-                                   const Row& row);
+                                   const OrderKey& at);
 
   const ProgramImpl& program_;
   const TableProgram& table_;
@@ -175,6 +176,7 @@ class TableLane {
   EventCapture capture_;
   FeatureStore feature_store_;
   GroupBudgets groups_;
+  std::vector<KeySlot*> released_;  // of which a group's budget dropped partial matches
   Matcher matcher_;
   RecordCodec codec_;
   Features features_;

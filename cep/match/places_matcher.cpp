@@ -61,7 +61,7 @@ bool PlacesMatcher::on_event(const OperatorEntry& entry) {
     return false;
   }
   PlacesRow row(current_, conditions_, key);
-  const std::uint64_t before = state.starts();
+  const GroupShare before{state.starts(), key.budget_bytes()};
   if (places.take(row)) {
     bool is_given = true;
     if (!current_.rule->rule->having && selection_.is_suppressed(now)) {
@@ -76,11 +76,8 @@ bool PlacesMatcher::on_event(const OperatorEntry& entry) {
   }
   current_.gave_up = current_.gave_up || row.gave_up();
   if (current_.gave_up && !state.is_empty()) drop_older_starts(state);
-  if (row.is_captured() && !state.is_empty()) {
-    groups_.spend(*current_.rule, state.starts() > before ? 1 : 0,
-                  state.sizes[state.sizes.end() - 1] + kPlaceBytes);
-    keep_to_budget(state);
-  }
+  groups_.spend_growth(*current_.rule, before, {state.starts(), key.budget_bytes()});
+  if (row.is_captured() && !state.is_empty()) keep_to_budget(state);
   current_.stats.runs += state.starts();
   current_.stats.runs -= began;
   if (state.is_empty()) {
@@ -168,6 +165,7 @@ bool PlacesMatcher::make_busy() {
   ++current_.stats.keys_made_busy;
   current_.stats.runs += host.places->starts();
   current_.stats.runs -= header->run_count;
+  groups_.spend(*current_.rule, host.places->starts(), key.budget_bytes());
   header->set_busy(handle);
   current_.context->patterns.count(host);
   return true;

@@ -202,6 +202,7 @@ void MatchSelection::set_release_timer() {
     last = std::max(last, current_.end_of(run));
   }
   if (last.time_us == PatternRun::kNever) return;
+  if (last.time_us == std::numeric_limits<std::int64_t>::min()) return;  // nothing is in the way
   if (last.time_us == state.release_us && last.arrival == state.release_arrival) return;
   state.release_us = last.time_us;
   state.release_arrival = last.arrival;

@@ -14,6 +14,8 @@ bool MembersMatcher::on_event() {
   Members members(*current_.rule, held);
   members.expire(current_.row->row->engine_time.us);
   const std::uint64_t live = held.starts.size();
+  const BusyMembers key(current_.program, *current_.scope.table, *current_.rule, held);
+  const GroupShare counted{live, key.budget_bytes()};
   current_.stats.runs -= before - live;
   if (live == 0) {
     end();
@@ -38,6 +40,7 @@ bool MembersMatcher::on_event() {
   }
   const bool is_kept = !fitting_.empty() && keep_event(members);
   if (lost_.gave_up()) drop_older_starts();
+  groups_.spend_growth(*current_.rule, counted, {held.starts.size(), key.budget_bytes()});
   if (is_kept) keep_to_budget();
   current_.stats.runs += held.starts.size();
   current_.stats.runs -= live;
@@ -67,10 +70,7 @@ bool MembersMatcher::keep_event(Members& members) {
     }
     entries.push_back({number, step, subset});
   }
-  const std::size_t before = held.starts.size();
   members.keep(entries);
-  groups_.spend(*current_.rule, held.starts.size() - before,
-                held.sizes.back() + entries.size() * kPlaceBytes);
   return true;
 }
 
@@ -120,7 +120,9 @@ void MembersMatcher::make() {
   PatternState& state = *current_.state;
   state.settle();
   state.members = BusyMembers::make(*current_.rule);
-  BusyMembers(current_.program, *current_.scope.table, *current_.rule, *state.members).fill(state);
+  BusyMembers key(current_.program, *current_.scope.table, *current_.rule, *state.members);
+  key.fill(state);
+  groups_.spend(*current_.rule, state.members->starts.size(), key.budget_bytes());
   ++current_.stats.keys_made_busy;
   current_.stats.runs += state.members->starts.size();
   current_.stats.runs -= state.runs.size();

@@ -59,7 +59,7 @@ bool PathsMatcher::on_event() {
     return false;
   }
   PathsRow row(*this, key);
-  const std::uint64_t before = state.starts.size();
+  const GroupShare before{state.starts.size(), key.budget_bytes()};
   if (paths.take(row)) {
     const bool is_given = selection_.give_chain(state.log, paths.match());
     if (is_given && current_.rule->rule->selection.kind == SelectionKind::kSkipPastLast)
@@ -69,11 +69,8 @@ bool PathsMatcher::on_event() {
                  BudgetCause::kStepsPerEvent);
     }
   }
-  if (row.is_captured() && !state.is_empty()) {
-    groups_.spend(*current_.rule, state.starts.size() > before ? 1 : 0,
-                  state.sizes[state.sizes.end() - 1] + kPlaceBytes);
-    keep_to_budget();
-  }
+  groups_.spend_growth(*current_.rule, before, {state.starts.size(), key.budget_bytes()});
+  if (row.is_captured() && !state.is_empty()) keep_to_budget();
   current_.stats.runs += state.starts.size();
   current_.stats.runs -= began;
   if (state.is_empty()) current_.state->paths.reset();
@@ -128,13 +125,15 @@ void PathsMatcher::make(std::size_t runs_before) {
     return;
   state.settle();
   auto places = std::make_unique<PathsState>(*current_.pattern->paths);
-  if (!PathsKey(current_.program, *current_.scope.table, *current_.rule, *places).fill(state)) {
+  PathsKey key(current_.program, *current_.scope.table, *current_.rule, *places);
+  if (!key.fill(state)) {
     ++current_.stats.keys_left_as_runs;
     return;
   }
   ++current_.stats.keys_made_busy;
   current_.stats.runs += places->starts.size();
   current_.stats.runs -= state.runs.size();
+  groups_.spend(*current_.rule, places->starts.size(), key.budget_bytes());
   state.paths = std::move(places);
   state.drop_runs();
   current_.scope.record = state.base();

@@ -125,11 +125,12 @@ void PatternMatcher::set_timers(const RuleProgram& rule, PatternState& state, st
   if (state.window.open && state.window.is_set) windows_.arm();
 }
 
-void PatternMatcher::on_deadline(const RuleProgram& rule, const MatchContext& context,
-                                 KeySlot& slot, std::string_view key, const Timer& timer,
-                                 std::uint32_t queue) {
+// Null where it has none.
+PatternState* PatternMatcher::begin_without_row(const RuleProgram& rule,
+                                                const MatchContext& context, KeySlot& slot,
+                                                std::string_view key, std::uint32_t queue) {
   OperatorEntry* const entry = current_.store.find(slot, rule.op);
-  if (entry == nullptr) return;
+  if (entry == nullptr) return nullptr;
   PatternState& state =
       context.patterns.at(*RecordStore::at<std::uint32_t>(current_.store.base(slot), entry->state));
   current_.select_rule(rule, &state, key);
@@ -144,6 +145,42 @@ void PatternMatcher::on_deadline(const RuleProgram& rule, const MatchContext& co
   matches_.given.clear();
   lost_.begin();
   current_.steps.begin(current_.program.limits.steps_per_event_max);
+  return &state;
+}
+
+void PatternMatcher::give_waiting(const RuleProgram& rule, const MatchContext& context,
+                                  KeySlot& slot, std::string_view key, const OrderKey& at,
+                                  std::uint32_t queue) {
+  PatternState* const state = begin_without_row(rule, context, slot, key, queue);
+  if (state == nullptr || state->waiting.empty()) return;
+  state->settle();
+  OrderKey order = at;
+  order.level = rule.level;
+  order.rule = rule.index.value;
+  order.key = key;
+  // Behind what the event itself has given of the key.
+  const auto given_here = [&](const Alert& alert) {
+    return alert.order.rule == order.rule && alert.order.key == order.key;
+  };
+  std::vector<Alert>& alerts = context.alerts;
+  const auto first = std::find_if(alerts.rbegin(), alerts.rend(), [&](const Alert& alert) {
+                       return alert.order.time != at.time || alert.order.phase != at.phase ||
+                              alert.order.arrival != at.arrival || alert.order.after != at.after;
+                     }).base();
+  const auto last = std::stable_partition(first, alerts.end(),
+                                          [&](const Alert& alert) { return !given_here(alert); });
+  if (last != alerts.end()) order.ordinal = alerts.back().order.ordinal + 1;
+  selection_.wait_in_order(order);
+  selection_.set_release_timer();
+  context.patterns.count(*state);
+}
+
+void PatternMatcher::on_deadline(const RuleProgram& rule, const MatchContext& context,
+                                 KeySlot& slot, std::string_view key, const Timer& timer,
+                                 std::uint32_t queue) {
+  PatternState* const found = begin_without_row(rule, context, slot, key, queue);
+  if (found == nullptr) return;
+  PatternState& state = *found;
   if (current_.pattern->opens) {
     windows_.on_deadline(timer);
     return;

@@ -62,6 +62,9 @@ class PatternMatcher {
   /// Time has reached a deadline of the key.
   void on_deadline(const RuleProgram& rule, const MatchContext& context, KeySlot& slot,
                    std::string_view key, const Timer& timer, std::uint32_t queue);
+  /// Gives what waited for partial matches that were dropped at `at`, an event or a deadline.
+  void give_waiting(const RuleProgram& rule, const MatchContext& context, KeySlot& slot,
+                    std::string_view key, const OrderKey& at, std::uint32_t queue);
   /// Gives back what a rule has of a key, which the record names at `state`, in the shard's
   /// patterns.
   void release(PatternPool& patterns, const std::byte* record, Offset state);
@@ -115,6 +118,9 @@ class PatternMatcher {
   void commit();
   void write_runs();
   void set_deadlines();
+  // Selects the rule's state of a key where no event of it is taken.
+  PatternState* begin_without_row(const RuleProgram& rule, const MatchContext& context,
+                                  KeySlot& slot, std::string_view key, std::uint32_t queue);
 
   GroupBudgets& groups_;
   CurrentPattern current_;

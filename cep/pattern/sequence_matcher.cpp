@@ -74,7 +74,7 @@ bool SequenceMatcher::on_event() {
     return false;
   }
   SequenceRow row(*this, key);
-  const std::uint64_t before = state.starts();
+  const GroupShare before{state.starts(), key.budget_bytes()};
   if (places.take(row)) {
     bool is_given = true;
     if (!selection_.is_suppressed()) {
@@ -85,15 +85,12 @@ bool SequenceMatcher::on_event() {
     if (is_given && current_.rule->rule->selection.kind == SelectionKind::kSkipPastLast)
       places.clear();
   }
-  const bool begins = state.starts() > before;
   if (row.ends_all()) places.drop_before(state.log.end() - (row.is_captured() ? 1 : 0), now);
   if ((row.gave_up() || lost_.gave_up()) && !state.is_empty()) {
     lost_.lose(drop_starts(places, state, now, state.starts() / 2), BudgetCause::kStepsPerEvent);
   }
-  if (row.is_captured() && !state.is_empty()) {
-    groups_.spend(*current_.rule, begins ? 1 : 0, state.sizes[state.sizes.end() - 1] + kPlaceBytes);
-    keep_to_budget();
-  }
+  groups_.spend_growth(*current_.rule, before, {state.starts(), key.budget_bytes()});
+  if (row.is_captured() && !state.is_empty()) keep_to_budget();
   current_.stats.runs += state.starts();
   current_.stats.runs -= began;
   if (state.is_empty()) current_.state->places.reset();
@@ -161,14 +158,15 @@ void SequenceMatcher::make(std::size_t runs_before) {
   if (!has_many && !has_long_run()) return;
   state.settle();
   auto places = BusyKey::make(sequence());
-  if (!BusyKey(current_.program, *current_.scope.table, sequence(), *places)
-           .fill(state, *current_.pattern)) {
+  BusyKey key(current_.program, *current_.scope.table, sequence(), *places);
+  if (!key.fill(state, *current_.pattern)) {
     ++current_.stats.keys_left_as_runs;
     return;
   }
   ++current_.stats.keys_made_busy;
   current_.stats.runs += places->starts();
   current_.stats.runs -= state.runs.size();
+  groups_.spend(*current_.rule, places->starts(), key.budget_bytes());
   state.places = std::move(places);
   state.drop_runs();
   current_.scope.record = state.base();

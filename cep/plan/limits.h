@@ -24,6 +24,9 @@ struct Limits {
   /// down to seven eighths.
   std::uint64_t runs_per_group_max = 1'000'000;
   std::uint64_t bytes_per_group_max = std::uint64_t{1} << 30;
+  /// Key groups are counted at each event, not only where one may exceed its budget; it changes no
+  /// alert, and takes time by all that is held.
+  bool groups_counted_always = false;
   std::uint32_t states_max = 1'000;  // of one rule's automaton: compile refuses more
   /// A larger automaton is made compact, with fewer states (cep/compile/pattern_program.h). The
   /// state of a smaller one has the bytes that it always had.

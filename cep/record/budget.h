@@ -135,6 +135,11 @@ struct GroupCredit {
   std::int64_t runs = 0;
   std::int64_t bytes = 0;
 };
+/// What the budgets of its group count of a busy key.
+struct GroupShare {
+  std::uint64_t runs = 0;
+  std::uint64_t bytes = 0;
+};
 class GroupBudgets {
  public:
   GroupBudgets(const ProgramImpl& program, std::uint32_t table);
@@ -145,6 +150,13 @@ class GroupBudgets {
     const GroupCredit& left = charge(rule, runs, bytes);
     if (left.runs < 0 || left.bytes < 0) over_.push_back(rule.index.value);
   }
+  /// The same of a busy key, of which so much counted before and counts now.
+  void spend_growth(const RuleProgram& rule, const GroupShare& before, const GroupShare& now) {
+    const auto growth = [](std::uint64_t from, std::uint64_t to) {
+      return to > from ? to - from : 0;
+    };
+    spend(rule, growth(before.runs, now.runs), growth(before.bytes, now.bytes));
+  }
   /// The same, where nothing is looked at before more comes. Gives what is left.
   const GroupCredit& charge(const RuleProgram& rule, std::uint64_t runs, std::uint64_t bytes) {
     GroupCredit& left = credit(rule.index.value);
@@ -152,9 +164,11 @@ class GroupBudgets {
     left.bytes -= static_cast<std::int64_t>(bytes);
     return left;
   }
-  /// The rules whose key groups have to be counted now, which empties the list.
-  std::vector<std::uint32_t> take_over();
-  bool any_over() const { return !over_.empty(); }
+  /// The rules, of the pass, whose key groups have to be counted now, which empties the list.
+  std::vector<std::uint32_t> take_over(std::uint32_t pass);
+  bool any_over() const { return any_spent() || program_.limits.groups_counted_always; }
+  /// Whether some have spent all since take_over().
+  bool any_spent() const { return !over_.empty(); }
   GroupCredit& credit(std::uint32_t rule) {
     return credits_->at(place_of_rule_[rule], [&](std::size_t) { return full(); });
   }
@@ -162,6 +176,7 @@ class GroupBudgets {
 
  private:
   const ProgramImpl& program_;
+  std::uint32_t table_ = 0;
   std::vector<std::uint32_t> place_of_rule_;  // by rule: among those of the table
   SparseArray<GroupCredit>* credits_ = nullptr;
   std::vector<std::uint32_t> over_;

@@ -190,6 +190,45 @@ TEST_CASE("budgets: complete matches that wait for their turn take of their grou
   CHECK(bitten > (tests::is_quick() ? 5 : 50));
 }
 
+// What the engine takes a group to hold at most is never less than what it holds, for any way of
+// matching: else it would be counted too late.
+TEST_CASE("budgets: a group that exceeds its budget is counted at that event") {
+  std::size_t bitten = 0;
+  for_all_seeds("budgets_group", 500, [&](Random& random) {
+    PlanOptions options;
+    options.rules_max = 1;
+    const bool is_rich = random.chance(50);
+    const cep::Plan plan = is_rich ? random_language_plan(random) : random_plan(random, options);
+    cep::Limits limits;
+    if (random.chance(50)) limits.runs_per_group_max = random.below(12) + 1;
+    if (random.chance(80)) limits.bytes_per_group_max = 50 * random.between(2, 60);
+    if (random.chance(70)) limits.busy_key_runs = static_cast<std::uint32_t>(random.below(4));
+    if (random.chance(30)) limits.events_per_key_max = random.below(30) + 1;
+    const auto placed = oracle::place_events(plan, random_events(random, plan), {});
+    const auto shared = std::make_shared<const cep::Plan>(plan);
+    const bool is_general = random.chance(30);
+    const auto compile = [&] {
+      return is_general ? cep::compile_general(shared, limits) : cep::compile(shared, limits);
+    };
+    const auto program = compile();
+    limits.groups_counted_always = true;
+    const auto counting = compile();
+    REQUIRE(program.has_value());
+    REQUIRE(counting.has_value());
+    const std::size_t stop = random.below(placed.size() + 1);
+    const auto run = [&](const cep::Program& of, std::size_t stop_at) {
+      return alert_lines(plan, run_stopped(of, placed, cep::kEventTimeMax, {1, 1}, stop_at));
+    };
+    const std::vector<std::string> wanted = run(*counting, placed.size());
+    REQUIRE(run(*program, placed.size()) == wanted);
+    REQUIRE(run(*program, stop) == wanted);
+    bitten += static_cast<std::size_t>(std::ranges::count_if(wanted, [](const std::string& line) {
+      return line.find(cep::kBudgetRule) != std::string::npos;
+    }));
+  });
+  CHECK(bitten > (tests::is_quick() ? 5 : 100));
+}
+
 TEST_CASE("budgets: the same for any cut, hash seed and restart, of any rule") {
   std::size_t bitten = 0;
   std::size_t by_steps = 0;

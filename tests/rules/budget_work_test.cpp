@@ -2,6 +2,7 @@
 // hold from event to event (cep/record/held_places.h) drops what a count of all of them drops, and
 // takes less work.
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <cstdint>
@@ -94,6 +95,37 @@ TEST_CASE("budget work: what is dropped is what a count of all partial matches d
   });
   MESSAGE(exceeded << " budgets exceeded");
   CHECK(exceeded > (is_quick() ? 10 : 100));
+}
+
+// As the key's own budget does: what waits in order need not wait for another event of the key.
+TEST_CASE("budget work: what a group's budget drops gives what waited for it, at that event") {
+  cep::Limits limits;
+  limits.runs_per_group_max = 8;
+  const cep::Program program =
+      PayRule("when pay as a then pay where amount = a.ends within 1d after match no skip in order")
+          .compiled(limits);
+  cep::Engine engine(program, 1);
+  std::vector<cep::Alert> alerts;
+  std::uint64_t number = 0;
+  const auto pay = [&](std::int64_t amount, std::int64_t ends) {
+    ++number;
+    give(engine, program.plan(), number,
+         {static_cast<std::int64_t>(number) * 1'000, amount, ends, "n"}, alerts);
+  };
+  pay(0, 1'000);
+  pay(0, 5);
+  pay(5, 1'000);  // for the second, while the first is alive
+  for (int i = 0; i < 5; ++i) pay(0, 1'000);
+  CHECK(alerts.empty());
+  CHECK(engine.stats().runs == 8);
+  pay(0, 1'000);
+  std::vector<std::string> given;
+  for (const cep::Alert& alert : alerts) {
+    if (!alert.budget)
+      given.push_back(fmt::format("{}-{}", alert.events[0].id, alert.events[1].id));
+  }
+  CHECK(given == std::vector<std::string>{"2-3"});
+  CHECK(engine.stats().runs == 7);
 }
 
 TEST_CASE("budget work: a key near its budget is seldom counted anew" * doctest::skip(is_quick())) {

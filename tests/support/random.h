@@ -60,12 +60,24 @@ bool is_quick();
 /// that variable it is a tenth of `cases` where is_quick().
 std::vector<std::uint64_t> seeds_of(const char* suite, std::size_t cases);
 
-/// Calls `body(random)` for each seed; a failed check prints the seed, a failed REQUIRE ends the
-/// test. Returns the number of cases.
+/// While it lives, a crash of the program prints the seed that was last noted.
+class SeedOfCrash {
+ public:
+  SeedOfCrash();
+  ~SeedOfCrash();
+  SeedOfCrash(const SeedOfCrash&) = delete;
+  SeedOfCrash& operator=(const SeedOfCrash&) = delete;
+  static void note(std::uint64_t seed);
+};
+
+/// Calls `body(random)` for each seed; a failed check or a crash prints the seed, a failed REQUIRE
+/// ends the test. Returns the number of cases.
 template <typename Body>
 std::size_t for_all_seeds(const char* suite, std::size_t cases, const Body& body) {
   const std::vector<std::uint64_t> seeds = seeds_of(suite, cases);
+  const SeedOfCrash of_crash;
   for (const std::uint64_t seed : seeds) {
+    SeedOfCrash::note(seed);
     INFO("replay alone with TOCSIN_SEED=", seed);
     Random random(seed);
     body(random);
