@@ -21,6 +21,18 @@ struct KeyOfGroup {
   std::size_t dropped = 0;
   bool is_quiet_over = false;
 };
+
+// Over all keys; those of one key stay in their order.
+void sort_oldest_first(std::vector<OfGroup>& all, const std::vector<KeyOfGroup>& keys,
+                       const KeyShard& shard) {
+  std::ranges::stable_sort(all, [&](const OfGroup& a, const OfGroup& b) {
+    if (std::tie(a.run.time_us, a.run.arrival) != std::tie(b.run.time_us, b.run.arrival)) {
+      return std::tie(a.run.time_us, a.run.arrival) < std::tie(b.run.time_us, b.run.arrival);
+    }
+    if (a.key == b.key) return false;
+    return shard.key(*keys[a.key].slot) < shard.key(*keys[b.key].slot);
+  });
+}
 }  // namespace
 
 void TableLane::keep_groups_to_budget(std::uint32_t pass, TableShard& shard,
@@ -128,14 +140,7 @@ GroupCredit TableLane::keep_group_to_budget(const RuleProgram& rule, TableShard&
     order.rule = rule.index.value;
     budgets_.note(rule.index, cause, std::move(order));
   }
-  // The oldest over all keys; those of one key stay in their order.
-  std::ranges::stable_sort(all, [&](const OfGroup& a, const OfGroup& b) {
-    if (std::tie(a.run.time_us, a.run.arrival) != std::tie(b.run.time_us, b.run.arrival)) {
-      return std::tie(a.run.time_us, a.run.arrival) < std::tie(b.run.time_us, b.run.arrival);
-    }
-    if (a.key == b.key) return false;
-    return shard.keys.key(*keys[a.key].slot) < shard.keys.key(*keys[b.key].slot);
-  });
+  sort_oldest_first(all, keys, shard.keys);
   std::size_t count = 0;
   const auto is_over = [&] {
     const GroupCredit now_left = left(all.size() - count);

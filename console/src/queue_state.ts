@@ -136,6 +136,7 @@ export async function loadMore(): Promise<void> {
 }
 
 const FRESH_EVERY_MS = 1000;
+const FRESH_AGAIN_MS = 3000; // after a query that failed
 export const FRESH_MAX = 500; // alerts that are counted
 /** Counts what was raised since the rows were loaded, without moving one; the function ends it. */
 export function follow(query: string): () => void {
@@ -159,7 +160,9 @@ export function follow(query: string): () => void {
       const found = first.rows.some(isNew) ? (await readPage(asked, "", FRESH_MAX)).rows.filter(isNew).length : 0;
       if (!isOver && since === newest) fresh.value = found;
     } catch {
-      // The bar says where the server does not answer; the stream tells when it does again.
+      // The bar says where the server does not answer.
+      earliest = Date.now() + FRESH_AGAIN_MS;
+      later();
     }
   };
   function later(): void {
@@ -167,8 +170,11 @@ export function follow(query: string): () => void {
     isWaiting = true;
     window.setTimeout(() => void countFresh(), Math.max(50, earliest - Date.now()));
   }
-  const end = listen({ raised: later, live: (is) => (isLive.value = is) });
-  later();
+  const live = (is: boolean) => {
+    isLive.value = is;
+    later(); // what was raised while there was no stream was not told
+  };
+  const end = listen({ raised: later, live });
   return () => {
     isOver = true;
     end();
