@@ -6,6 +6,7 @@
 
 #include "cep/base/assert.h"
 #include "cep/engine/table_lane.h"
+#include "cep/plan/rule.h"
 #include "cep/record/budget.h"
 
 namespace tocsin::cep {
