@@ -477,6 +477,7 @@ void Server::close() {
   is_closing_ = true;
   if (alert_services_) alert_services_->stop();
   if (sinks_) sinks_->stop();
+  http_figures_.count_connections(nullptr);  // threads that end with the routes ask too
   http_.reset();
   logs_.refusals.reset();
   ready_routes_ = nullptr;

@@ -12,6 +12,7 @@
 #include "cep/data/alert.h"
 #include "cep/engine/engine.h"
 #include "cep/plan/plan.h"
+#include "cep/record/budget_bytes.h"
 #include "tests/rules/pay_rule.h"
 #include "tests/support/engine_run.h"
 #include "tests/support/random.h"
@@ -158,6 +159,48 @@ TEST_CASE("concerned runs: so it is in the simple matcher, below its budgets and
       CHECK(work.visited < 4);
     }
     check_at_budgets(rule, row.amounts);
+  }
+}
+
+TEST_CASE("concerned runs: the oldest at a budget is concerned, and no other is counted anew" *
+          doctest::skip(is_quick())) {
+  const PayRule rule(
+      "when pay as a where ends > 0 then pay where amount = a.ends within 300d after match "
+      "consume");
+  constexpr std::uint64_t kHeld = 2'000;
+  constexpr std::uint64_t kEvents = 500;
+  for (const bool is_of_bytes : {true, false}) {
+    CAPTURE(is_of_bytes);
+    cep::Limits tight;
+    // Of each: the event, its place and its partial match.
+    const std::uint64_t bytes = cep::kEventBytes + 8 + cep::kPlaceBytes + cep::kPartialMatchBytes;
+    (is_of_bytes ? tight.bytes_per_key_max : tight.events_per_key_max) =
+        is_of_bytes ? bytes * kHeld : kHeld;
+    const cep::Program program = rule.compiled(tight);
+    cep::Engine engine(program, 1);
+    std::vector<cep::Alert> alerts;
+    std::vector<std::int64_t> begun;  // what ends each; the oldest ends first, or is dropped
+    std::int64_t number = 0;
+    const auto pay = [&](std::int64_t amount, bool begins) {
+      ++number;
+      if (begins) begun.push_back(number);
+      give(engine, program.plan(), static_cast<std::uint64_t>(number),
+           {.ms = number * 1'000, .amount = amount, .ends = begins ? number : 0}, alerts);
+    };
+    for (std::uint64_t i = 0; i < 2 * kHeld; ++i) pay(0, true);
+    CHECK(engine.stats().runs_lost > 0);
+    alerts.clear();
+    const std::uint64_t counted = engine.stats().budget_work;
+    const std::uint64_t visited = engine.stats().runs_visited;
+    for (std::uint64_t i = 0; i < kEvents; ++i) {
+      pay(0, true);
+      pay(begun[begun.size() - engine.stats().runs], false);
+    }
+    // One begins for each that ends, so the key stays near its budget.
+    CHECK(alerts.size() == kEvents);
+    CHECK(engine.stats().runs > kHeld * 3 / 4);
+    CHECK(engine.stats().budget_work - counted < 40 * kEvents);
+    CHECK(engine.stats().runs_visited - visited < 40 * kEvents);
   }
 }
 
