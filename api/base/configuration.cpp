@@ -11,6 +11,7 @@
 
 #include "api/base/integer_text.h"
 #include "cep/base/assert.h"
+#include "cep/value/time.h"
 #include "rules/text/suggest.h"
 
 namespace tocsin::api {
@@ -114,6 +115,18 @@ std::string wanted_size(const Setting& setting) {
   return fmt::format("a size such as 512, 64KiB or 2GiB{}", bound);
 }
 
+// The same of a duration.
+std::string wanted_duration(const Setting& setting) {
+  const std::string least = cep::format_duration(cep::Duration{setting.least});
+  if (setting.most != INT64_MAX) {
+    return fmt::format("a duration from {} to {}", setting.least == 0 ? "0" : least,
+                       cep::format_duration(cep::Duration{setting.most}));
+  }
+  if (setting.least > 1) return fmt::format("a duration of at least {}", least);
+  return setting.least > 0 ? "a duration above 0 such as 200ms, 30s or 90d"
+                           : "a duration such as 200ms, 30s or 90d, or 0";
+}
+
 // What a setting takes, in words.
 std::string wanted(const Setting& setting) {
   switch (setting.type) {
@@ -126,8 +139,7 @@ std::string wanted(const Setting& setting) {
     case SettingType::kBytes:
       return wanted_size(setting);
     case SettingType::kDuration:
-      return setting.least > 0 ? "a duration above 0 such as 200ms, 30s or 90d"
-                               : "a duration such as 200ms, 30s or 90d, or 0";
+      return wanted_duration(setting);
     case SettingType::kBoolean:
       return "true or false";
     case SettingType::kWord:

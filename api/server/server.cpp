@@ -479,9 +479,9 @@ void Server::close() {
   if (sinks_) sinks_->stop();
   http_figures_.count_connections(nullptr);  // threads that end with the routes ask too
   http_.reset();
-  logs_.refusals.reset();
   ready_routes_ = nullptr;
   routes_.reset();
+  logs_.refusals.reset();  // the recorder of series, which ends with the routes, counts them
   alert_link_.set(nullptr);
   alert_services_.reset();
   context_.reset();

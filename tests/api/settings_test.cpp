@@ -198,6 +198,15 @@ TEST_CASE("settings: a wrong value is refused with its option's name and what it
   CHECK(fault("--late-policy", "drop") == "--late-policy takes one of side, clamp, not drop");
   CHECK(fault("--drift-max", "0").empty());
   CHECK(fault("--order", "time") == "--order takes one of merged, position, not time");
+  Configuration serve(serve_settings());
+  const auto refused = [&](const std::string& option, const std::string& value) {
+    const Result<void> done = serve.set_options({{option, value}});
+    return done ? std::string() : done.error().message;
+  };
+  CHECK(refused("--series-step", "100ms") ==
+        "--series-step: series.step takes a duration from 1s to 1h, not 100ms");
+  CHECK(refused("--series-age", "31d") ==
+        "--series-age: series.age takes a duration from 0 to 30d, not 31d");
 }
 }  // namespace
 }  // namespace tocsin::api
