@@ -119,7 +119,7 @@ std::string wanted_size(const Setting& setting) {
 std::string wanted_duration(const Setting& setting) {
   const std::string least = cep::format_duration(cep::Duration{setting.least});
   if (setting.most != INT64_MAX) {
-    return fmt::format("a duration from {} to {}", setting.least == 0 ? "0" : least,
+    return fmt::format("a duration from {} to {}", least,
                        cep::format_duration(cep::Duration{setting.most}));
   }
   if (setting.least > 1) return fmt::format("a duration of at least {}", least);

@@ -34,10 +34,35 @@ void sort_oldest_first(std::vector<OfGroup>& all, const std::vector<KeyOfGroup>&
     return shard.key(*keys[a.key].slot) < shard.key(*keys[b.key].slot);
   });
 }
+
+// Numbers the alerts of what comes at `at`, the last of all, by rule, role and key: what waited
+// comes behind what the event itself gave of its key.
+void number_alerts(std::vector<Alert>& alerts, const OrderKey& at) {
+  std::vector<OrderKey*> orders;
+  for (std::size_t i = alerts.size(); i-- > 0;) {
+    OrderKey& order = alerts[i].order;
+    if (std::tie(order.time, order.phase, order.arrival, order.after) !=
+        std::tie(at.time, at.phase, at.arrival, at.after)) {
+      break;
+    }
+    orders.push_back(&order);
+  }
+  std::ranges::reverse(orders);
+  const auto owner = [](const OrderKey& order) {
+    return std::tie(order.rule, order.role, order.key);
+  };
+  std::ranges::stable_sort(
+      orders, [&](const OrderKey* a, const OrderKey* b) { return owner(*a) < owner(*b); });
+  for (std::size_t i = 0; i < orders.size(); ++i) {
+    const bool is_first = i == 0 || owner(*orders[i]) != owner(*orders[i - 1]);
+    orders[i]->ordinal = is_first ? 0 : orders[i - 1]->ordinal + 1;
+  }
+}
 }  // namespace
 
 void TableLane::keep_groups_to_budget(std::uint32_t pass, TableShard& shard,
                                       const MatchContext& context, const OrderKey& at) {
+  const std::size_t alerts_before = context.alerts.size();
   // What was dropped may have been in the way of matches, and these may make keys quiet.
   do {
     for (const std::uint32_t rule : groups_.take_over(pass)) {
@@ -56,6 +81,7 @@ void TableLane::keep_groups_to_budget(std::uint32_t pass, TableShard& shard,
       }
     }
   } while (groups_.any_spent());
+  if (context.alerts.size() > alerts_before) number_alerts(context.alerts, at);
 }
 
 // A restored key's record takes what it may at most take of its groups' credits.
@@ -83,11 +109,12 @@ void TableLane::charge_groups(TableShard& shard, const KeySlot& slot) {
       if (state.places != nullptr) add_busy(*state.places, state.places->starts());
     } else {
       const auto* const of_rule = RecordStore::at<RuleHeader>(record, entry.state);
-      runs = of_rule->is_busy() ? 0 : of_rule->run_count;
-      bytes += runs * kPartialMatchBytes;
       if (of_rule->is_busy()) {
         const PlacesState& places = *shard.patterns.at(of_rule->handle()).places;
         add_busy(places, places.starts());
+      } else {
+        runs = of_rule->run_count;
+        bytes += runs * kPartialMatchBytes;
       }
     }
     groups_.charge(rule, runs, bytes);

@@ -158,18 +158,6 @@ void PatternMatcher::give_waiting(const RuleProgram& rule, const MatchContext& c
   order.level = rule.level;
   order.rule = rule.index.value;
   order.key = key;
-  // Behind what the event itself has given of the key.
-  const auto given_here = [&](const Alert& alert) {
-    return alert.order.rule == order.rule && alert.order.key == order.key;
-  };
-  std::vector<Alert>& alerts = context.alerts;
-  const auto first = std::find_if(alerts.rbegin(), alerts.rend(), [&](const Alert& alert) {
-                       return alert.order.time != at.time || alert.order.phase != at.phase ||
-                              alert.order.arrival != at.arrival || alert.order.after != at.after;
-                     }).base();
-  const auto last = std::stable_partition(first, alerts.end(),
-                                          [&](const Alert& alert) { return !given_here(alert); });
-  if (last != alerts.end()) order.ordinal = alerts.back().order.ordinal + 1;
   selection_.wait_in_order(order);
   selection_.set_release_timer();
   context.patterns.count(*state);

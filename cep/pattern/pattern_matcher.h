@@ -62,7 +62,8 @@ class PatternMatcher {
   /// Time has reached a deadline of the key.
   void on_deadline(const RuleProgram& rule, const MatchContext& context, KeySlot& slot,
                    std::string_view key, const Timer& timer, std::uint32_t queue);
-  /// Gives what waited for partial matches that were dropped at `at`, an event or a deadline.
+  /// Gives what waited for partial matches that were dropped at `at`, an event or a deadline; the
+  /// ordinals of its alerts begin at 0.
   void give_waiting(const RuleProgram& rule, const MatchContext& context, KeySlot& slot,
                     std::string_view key, const OrderKey& at, std::uint32_t queue);
   /// Gives back what a rule has of a key, which the record names at `state`, in the shard's

@@ -120,7 +120,10 @@ void BudgetTallies::sweep() {
 }
 
 GroupBudgets::GroupBudgets(const ProgramImpl& program, std::uint32_t table)
-    : program_(program), table_(table), place_of_rule_(program.rules.size(), 0) {
+    : program_(program),
+      table_(table),
+      counts_always_(program.limits.groups_counted_always),
+      place_of_rule_(program.rules.size(), 0) {
   std::uint32_t next = 0;
   for (const RuleProgram& rule : program.rules) {
     if (rule.table == table) place_of_rule_[rule.index.value] = next++;
@@ -128,7 +131,7 @@ GroupBudgets::GroupBudgets(const ProgramImpl& program, std::uint32_t table)
 }
 
 std::vector<std::uint32_t> GroupBudgets::take_over(std::uint32_t pass) {
-  if (program_.limits.groups_counted_always) {
+  if (counts_always_) {
     for (const RuleProgram& rule : program_.rules) {
       if (rule.table == table_ && rule.pass == pass) over_.push_back(rule.index.value);
     }

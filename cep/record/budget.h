@@ -7,6 +7,7 @@
 /// each event once: kEventBytes and the fields that the rule's alerts show, 8 bytes each, texts
 /// their length.
 #pragma once
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <map>
@@ -152,10 +153,9 @@ class GroupBudgets {
   }
   /// The same of a busy key, of which so much counted before and counts now.
   void spend_growth(const RuleProgram& rule, const GroupShare& before, const GroupShare& now) {
-    const auto growth = [](std::uint64_t from, std::uint64_t to) {
-      return to > from ? to - from : 0;
-    };
-    spend(rule, growth(before.runs, now.runs), growth(before.bytes, now.bytes));
+    const std::uint64_t runs = now.runs - std::min(now.runs, before.runs);
+    const std::uint64_t bytes = now.bytes - std::min(now.bytes, before.bytes);
+    if (runs > 0 || bytes > 0) spend(rule, runs, bytes);
   }
   /// The same, where nothing is looked at before more comes. Gives what is left.
   const GroupCredit& charge(const RuleProgram& rule, std::uint64_t runs, std::uint64_t bytes) {
@@ -166,7 +166,7 @@ class GroupBudgets {
   }
   /// The rules, of the pass, whose key groups have to be counted now, which empties the list.
   std::vector<std::uint32_t> take_over(std::uint32_t pass);
-  bool any_over() const { return any_spent() || program_.limits.groups_counted_always; }
+  bool any_over() const { return any_spent() || counts_always_; }
   /// Whether some have spent all since take_over().
   bool any_spent() const { return !over_.empty(); }
   GroupCredit& credit(std::uint32_t rule) {
@@ -176,7 +176,8 @@ class GroupBudgets {
 
  private:
   const ProgramImpl& program_;
-  std::uint32_t table_ = 0;
+  const std::uint32_t table_;
+  const bool counts_always_;                  // Limits::groups_counted_always
   std::vector<std::uint32_t> place_of_rule_;  // by rule: among those of the table
   SparseArray<GroupCredit>* credits_ = nullptr;
   std::vector<std::uint32_t> over_;

@@ -8,6 +8,7 @@
 #include <fstream>
 #include <iterator>
 #include <set>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -180,10 +181,14 @@ TEST_CASE("settings: a data directory keeps those that alerts depend on, in one 
 }
 
 TEST_CASE("settings: a wrong value is refused with its option's name and what it takes") {
-  const auto fault = [](const std::string& option, const std::string& value) {
-    Configuration run(run_settings());
-    const Result<void> done = run.set_options({{option, value}});
+  const auto fault_of = [](std::span<const Setting> settings, const std::string& option,
+                           const std::string& value) {
+    Configuration configuration(settings);
+    const Result<void> done = configuration.set_options({{option, value}});
     return done ? std::string() : done.error().message;
+  };
+  const auto fault = [&](const std::string& option, const std::string& value) {
+    return fault_of(run_settings(), option, value);
   };
   CHECK(fault("--late-max", "soon") ==
         "--late-max takes a duration such as 200ms, 30s or 90d, or 0, not soon");
@@ -198,15 +203,10 @@ TEST_CASE("settings: a wrong value is refused with its option's name and what it
   CHECK(fault("--late-policy", "drop") == "--late-policy takes one of side, clamp, not drop");
   CHECK(fault("--drift-max", "0").empty());
   CHECK(fault("--order", "time") == "--order takes one of merged, position, not time");
-  Configuration serve(serve_settings());
-  const auto refused = [&](const std::string& option, const std::string& value) {
-    const Result<void> done = serve.set_options({{option, value}});
-    return done ? std::string() : done.error().message;
-  };
-  CHECK(refused("--series-step", "100ms") ==
+  CHECK(fault_of(serve_settings(), "--series-step", "100ms") ==
         "--series-step: series.step takes a duration from 1s to 1h, not 100ms");
-  CHECK(refused("--series-age", "31d") ==
-        "--series-age: series.age takes a duration from 0 to 30d, not 31d");
+  CHECK(fault_of(serve_settings(), "--series-age", "31d") ==
+        "--series-age: series.age takes a duration from 0s to 30d, not 31d");
 }
 }  // namespace
 }  // namespace tocsin::api

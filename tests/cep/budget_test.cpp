@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -55,6 +56,11 @@ std::vector<cep::Alert> run_stopped(const cep::Program& program,
     take_step(program, engine, events, step, alerts);
   }
   return alerts;
+}
+
+std::size_t lines_with(const std::vector<std::string>& lines, std::string_view text) {
+  return static_cast<std::size_t>(std::ranges::count_if(
+      lines, [&](const std::string& line) { return line.find(text) != std::string::npos; }));
 }
 
 // An exception that excepts nothing.
@@ -183,9 +189,7 @@ TEST_CASE("budgets: complete matches that wait for their turn take of their grou
       REQUIRE(run(cut, random.below(placed.size() / cut.rows + 1)) == wanted);
     }
     REQUIRE(run({1, 1}, kEachStep) == wanted);
-    bitten += static_cast<std::size_t>(std::ranges::count_if(wanted, [](const std::string& line) {
-      return line.find(cep::kBudgetRule) != std::string::npos;
-    }));
+    bitten += lines_with(wanted, cep::kBudgetRule);
   });
   CHECK(bitten > (tests::is_quick() ? 5 : 50));
 }
@@ -215,16 +219,17 @@ TEST_CASE("budgets: a group that exceeds its budget is counted at that event") {
     const auto counting = compile();
     REQUIRE(program.has_value());
     REQUIRE(counting.has_value());
-    const std::size_t stop = random.below(placed.size() + 1);
-    const auto run = [&](const cep::Program& of, std::size_t stop_at) {
-      return alert_lines(plan, run_stopped(of, placed, cep::kEventTimeMax, {1, 1}, stop_at));
+    const auto run = [&](const cep::Program& of, const Cut& cut) {
+      return alert_lines(plan, run_engine(of, placed, cep::kEventTimeMax, cut));
     };
-    const std::vector<std::string> wanted = run(*counting, placed.size());
-    REQUIRE(run(*program, placed.size()) == wanted);
-    REQUIRE(run(*program, stop) == wanted);
-    bitten += static_cast<std::size_t>(std::ranges::count_if(wanted, [](const std::string& line) {
-      return line.find(cep::kBudgetRule) != std::string::npos;
-    }));
+    const std::vector<std::string> wanted = run(*counting, {1, 1});
+    REQUIRE(run(*counting, {7, 2, true}) == wanted);
+    REQUIRE(run(*program, {1, 2}) == wanted);
+    REQUIRE(run(*program, {1'000, 1}) == wanted);
+    const std::size_t stop = random.below(placed.size() + 1);
+    REQUIRE(alert_lines(plan, run_stopped(*program, placed, cep::kEventTimeMax, {1, 1}, stop)) ==
+            wanted);
+    bitten += lines_with(wanted, cep::kBudgetRule);
   });
   CHECK(bitten > (tests::is_quick() ? 5 : 100));
 }
@@ -256,12 +261,8 @@ TEST_CASE("budgets: the same for any cut, hash seed and restart, of any rule") {
     const auto placed = oracle::place_events(plan, random_events(random, plan), {});
     const std::vector<std::string> wanted =
         alert_lines(plan, run_engine(*program, placed, cep::kEventTimeMax, {1'000, 1}));
-    bitten += static_cast<std::size_t>(std::ranges::count_if(wanted, [](const std::string& line) {
-      return line.find(cep::kBudgetRule) != std::string::npos;
-    }));
-    by_steps += static_cast<std::size_t>(std::ranges::count_if(wanted, [](const std::string& line) {
-      return line.find("steps_per_event") != std::string::npos;
-    }));
+    bitten += lines_with(wanted, cep::kBudgetRule);
+    by_steps += lines_with(wanted, "steps_per_event");
     for (const Cut& cut : {Cut{1, 2}, Cut{5, 1, true}, Cut{1, 4, true}}) {
       REQUIRE(alert_lines(plan, run_engine(*program, placed, cep::kEventTimeMax, cut)) == wanted);
       const std::size_t stop = random.below(placed.size() / cut.rows + 1);
