@@ -11,6 +11,7 @@
 #include "cep/compile/compile_places.h"
 #include "cep/compile/word_test.h"
 #include "cep/plan/comparison.h"
+#include "cep/plan/event_comparison.h"
 #include "cep/plan/expr.h"
 #include "cep/plan/expr_walk.h"
 #include "cep/plan/plan.h"
@@ -32,10 +33,6 @@ std::optional<std::int64_t> duration_of(const Expr& expr) {
                         value.number > std::numeric_limits<std::int64_t>::min();
   return is_known ? std::optional(static_cast<std::int64_t>(value.number)) : std::nullopt;
 }
-bool is_arithmetic(Op op) {
-  return op == Op::kAdd || op == Op::kSubtract || op == Op::kMultiply || op == Op::kDivide ||
-         op == Op::kNegate;
-}
 // Whether it is the same whenever it is asked: it reads the step's event, and nothing that changes.
 bool is_of_step(const RuleProgram& rule, const Expr& expr, std::uint32_t step) {
   if (expr.op == Op::kLiteral) return true;
@@ -46,6 +43,24 @@ bool is_of_step(const RuleProgram& rule, const Expr& expr, std::uint32_t step) {
   }
   const auto is = [&](const ExprPtr& arg) { return is_of_step(rule, *arg, step); };
   return is_arithmetic(expr.op) && std::ranges::all_of(expr.args, is);
+}
+
+// Whether it compares `ts - a.ts`, how much later the step's event is than that of an earlier step,
+// with a constant: no difference of times leaves 64 bits.
+bool is_of_time_between(const RuleProgram& rule, const Expr& left, const Expr& right,
+                        std::uint32_t earlier) {
+  const auto is_between = [&](const Expr& expr) {
+    return expr.op == Op::kSubtract && expr.args[0]->type.kind == TypeKind::kTime &&
+           expr.args[1]->type.kind == TypeKind::kTime && expr.args[1]->op == Op::kBound &&
+           is_of_step(rule, *expr.args[1], earlier) && !reads_run(*expr.args[0]);
+  };
+  return (is_between(left) && duration_of(right)) || (is_between(right) && duration_of(left));
+}
+// As compared_sums(), of the event of an earlier step and the one on offer.
+std::optional<EventComparison> sums_of(const RuleProgram& rule, std::uint32_t earlier, Op op,
+                                       int times_left, const Expr& left, const Expr& right) {
+  return compared_sums(op, times_left, left, right,
+                       [&](const Expr& expr) { return is_of_step(rule, expr, earlier); });
 }
 
 // What the second of two steps that each take one event asks of both events.
@@ -81,8 +96,11 @@ class PairOfEvents {
       if (known == nullptr) known = &expr;
       return field_of(expr)->name != field_of(*known)->name;
     };
-    return std::ranges::none_of(pair_.ordered, [&](const PlacesComparison& comparison) {
-      return any_expr(*comparison.of_first, is_other);
+    return std::ranges::none_of(pair_.ordered, [&](const EventComparison& comparison) {
+      const ComparedSide& side = comparison.earlier;
+      if (side.plain != nullptr) return any_expr(*side.plain, is_other);
+      return std::ranges::any_of(
+          side.parts, [&](const SumPart& part) { return any_expr(*part.expr, is_other); });
     });
   }
   // Whether comparisons say all that the condition says.
@@ -91,8 +109,25 @@ class PairOfEvents {
       const bool is_low = add(Op::kGreaterEqual, *expr.args[0], *expr.args[1]);
       return add(Op::kLessEqual, *expr.args[0], *expr.args[2]) && is_low;
     }
-    return is_comparison(expr.op) && expr.op != Op::kEqual &&
-           add(expr.op, *expr.args[0], *expr.args[1]);
+    if (!is_comparison(expr.op)) return false;
+    const Expr& left = *expr.args[0];
+    const Expr& right = *expr.args[1];
+    if (expr.op == Op::kEqual) {
+      const bool is_low = add(Op::kGreaterEqual, left, right);
+      return add(Op::kLessEqual, left, right) && is_low;
+    }
+    if (add_absolute(expr.op, left, right) || add_absolute(mirrored(expr.op), right, left)) {
+      return false;
+    }
+    return add(expr.op, left, right);
+  }
+  // `abs(x) < y` says that neither x nor -x is more.
+  bool add_absolute(Op op, const Expr& left, const Expr& right) {
+    if (function_of(left) != Function::kAbs || (op != Op::kLess && op != Op::kLessEqual)) {
+      return false;
+    }
+    for (const int times : {1, -1}) add_sums(op, times, *left.args[0], right);
+    return true;
   }
   bool add(Op op, const Expr& left, const Expr& right) {
     for (const bool swapped : {false, true}) {
@@ -102,28 +137,26 @@ class PairOfEvents {
         const bool is_told = own.op == Op::kField && of_first.op == Op::kBound &&
                              own.type.kind == of_first.type.kind && is_told_by_bytes(own.type.kind);
         if (!is_told || !is_of_step(rule_, of_first, 0) || pair_.other) continue;
-        pair_.other = PlacesComparison{&of_first, &own, op};
+        pair_.other = PlacesPair::Other{&of_first, &own};
         return true;
-      }
-      const std::optional<std::int64_t> more_us = duration_of(of_first);
-      if (more_us && is_time_between(own)) {
-        return add_ordered(
-            {own.args[1].get(), own.args[0].get(), swapped ? mirrored(op) : op, *more_us});
       }
       if (!is_of_step(rule_, of_first, 0) || of_first.op == Op::kLiteral || reads_run(own))
         continue;
       if (!is_comparable(own.type.kind) || !is_comparable(of_first.type.kind)) continue;
-      return add_ordered({&of_first, &own, swapped ? mirrored(op) : op});
+      EventComparison comparison;
+      comparison.earlier.plain = &of_first;
+      comparison.own.plain = &own;
+      comparison.op = swapped ? mirrored(op) : op;
+      return add_ordered(comparison);
     }
-    return false;
+    return op != Op::kNotEqual && add_sums(op, 1, left, right) &&
+           is_of_time_between(rule_, left, right, 0);
   }
-  // Whether it is `ts - a.ts`: how much later the second event is.
-  bool is_time_between(const Expr& expr) const {
-    return expr.op == Op::kSubtract && expr.args[0]->type.kind == TypeKind::kTime &&
-           expr.args[1]->type.kind == TypeKind::kTime && expr.args[1]->op == Op::kBound &&
-           is_of_step(rule_, *expr.args[1], 0) && !reads_run(*expr.args[0]);
+  bool add_sums(Op op, int times_left, const Expr& left, const Expr& right) {
+    const auto comparison = sums_of(rule_, 0, op, times_left, left, right);
+    return comparison && add_ordered(*comparison);
   }
-  bool add_ordered(const PlacesComparison& comparison) {
+  bool add_ordered(const EventComparison& comparison) {
     if (pair_.ordered.size() == PlacesPair::kOrderedMax) return false;
     pair_.ordered.push_back(comparison);
     return true;
@@ -173,33 +206,53 @@ class ChainOfValues {
  private:
   // Adds the condition of a step. The step that it compares with; absent where it has another form.
   std::optional<std::uint32_t> add(std::uint32_t step, const Expr& condition) {
-    for (const bool swapped : {false, true}) {
-      const Expr& own = *condition.args[swapped ? 1 : 0];
-      const Expr& earlier = *condition.args[swapped ? 0 : 1];
-      const Op op = swapped ? mirrored(condition.op) : condition.op;
-      if (earlier.op == Op::kLiteral || reads_run(own)) continue;
-      if (!is_comparable(own.type.kind) || !is_comparable(earlier.type.kind)) continue;
-      std::uint32_t from = 0;
-      while (from < step && !is_of_step(rule_, earlier, from)) ++from;
-      if (from == step) continue;
-      if (step + 1 < rule_.steps.size() && !is_kept(own)) continue;
+    for (std::uint32_t from = 0; from < step; ++from) {
+      const std::optional<EventComparison> comparison = comparison_with(from, condition);
+      if (!comparison || (step + 1 < rule_.steps.size() && !is_kept(comparison->own))) continue;
       PlacesChain::Step& origin = chain_.steps[from];
+      const Expr& earlier = *comparison->earlier.plain;
+      const ComparedSide& own = comparison->own;
+      const bool is_float = own.plain != nullptr && own.plain->type.kind == TypeKind::kFloat;
       if (origin.carried == nullptr) {
         origin.carried = &earlier;
-        origin.op = op;
-        is_float_ = own.type.kind == TypeKind::kFloat;
-      } else if (origin.op != op || !is_same(*origin.carried, earlier) ||
-                 is_float_ != (own.type.kind == TypeKind::kFloat)) {
+        origin.op = comparison->op;
+        is_float_ = is_float;
+      } else if (origin.op != comparison->op || !is_same(*origin.carried, earlier) ||
+                 is_float_ != is_float) {
         return std::nullopt;
       }
       chain_.steps[step].condition = &condition;
-      chain_.steps[step].own = &own;
+      chain_.steps[step].own = own;
       return from;
     }
     return std::nullopt;
   }
+  // The condition as a comparison with an expression of an earlier step's event.
+  std::optional<EventComparison> comparison_with(std::uint32_t from, const Expr& condition) const {
+    const Expr& left = *condition.args[0];
+    const Expr& right = *condition.args[1];
+    for (const bool swapped : {false, true}) {
+      const Expr& own = swapped ? right : left;
+      const Expr& earlier = swapped ? left : right;
+      if (earlier.op == Op::kLiteral || reads_run(own)) continue;
+      if (!is_comparable(own.type.kind) || !is_comparable(earlier.type.kind)) continue;
+      if (!is_of_step(rule_, earlier, from)) continue;
+      EventComparison comparison;
+      comparison.earlier.plain = &earlier;
+      comparison.own.plain = &own;
+      comparison.op = swapped ? mirrored(condition.op) : condition.op;
+      return comparison;
+    }
+    if (!is_of_time_between(rule_, left, right, from)) return std::nullopt;
+    auto sums = sums_of(rule_, from, condition.op, 1, left, right);
+    return sums && sums->earlier.plain != nullptr ? sums : std::nullopt;
+  }
 
   // Whether it can be asked again of a stored event.
+  bool is_kept(const ComparedSide& own) const {
+    if (own.plain != nullptr) return is_kept(*own.plain);
+    return std::ranges::all_of(own.parts, [&](const SumPart& part) { return is_kept(*part.expr); });
+  }
   bool is_kept(const Expr& own) const {
     if (own.op == Op::kLiteral) return true;
     if (own.op == Op::kField) {

@@ -272,7 +272,7 @@ bool keeps_order(const RuleProgram& program, const PatternProgram& pattern) {
       const PatternTransition& transition = pattern.transitions[index];
       if (transition.target == PatternTransition::kEnd) return false;
       const bool merges_starts = program.prunes_over_starts && transition.live == 0;
-      return transition.target == PatternTransition::kFan || transition.gap || merges_starts;
+      return transition.target == PatternTransition::kFan || merges_starts;
     });
   });
 }
@@ -301,7 +301,7 @@ std::optional<FieldEquality> equality_of(const RuleProgram& program, const Patte
   std::optional<FieldEquality> found;
   for (const Conjunct& conjunct : step.take.by_run) {
     const bool takes_steps = any_expr(*conjunct.expr, [](const Expr& e) {
-      return e.op == Op::kAggregate || e.op == Op::kInLoop;
+      return e.op == Op::kAggregate || e.op == Op::kInLoop || (is_data(e.op) && reads_run(e));
     });
     if (takes_steps) return std::nullopt;
     if (!found && conjunct.of_first) found = equality_of(*conjunct.expr, program, step);
@@ -337,6 +337,7 @@ void find_paths(const RuleProgram& program, PatternProgram& pattern) {
 ElementProgram with_steps(ElementProgram element, const Plan& plan, const RuleProgram& steps) {
   for (Conjunct& conjunct : element.by_run) {
     conjunct.words = make_word_test(plan, *conjunct.expr, steps.step_of_var);
+    if (!conjunct.words) conjunct.sum = make_sum_test(plan, *conjunct.expr, steps.step_of_var);
   }
   return element;
 }
@@ -405,6 +406,9 @@ void Compiler::compile_pattern(RuleProgram& program) {
   find_twins(program, *pattern);
   if (auto members = members_of(rule)) program.members = std::move(*members);
   pattern->keeps_order = keeps_order(program, *pattern);
+  for (std::uint32_t i = 0; i < pattern->transitions.size(); ++i) {
+    if (pattern->transitions[i].gap) pattern->gapped.push_back(i);
+  }
   find_equalities(program, *pattern);
   find_paths(program, *pattern);
   pattern->sequence = sequence_of_pattern(plan_, program, *pattern);

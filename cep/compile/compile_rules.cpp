@@ -88,6 +88,7 @@ ElementProgram split_conditions(const Plan& plan, const RuleProgram& rule, const
       asked.feature = make_feature_test(*expr);
     } else {
       asked.words = make_word_test(plan, *expr, rule.step_of_var);
+      if (!asked.words) asked.sum = make_sum_test(plan, *expr, rule.step_of_var);
     }
     (reads_run(*expr) ? program.by_run : program.by_row).push_back(std::move(asked));
   }
@@ -112,6 +113,22 @@ std::optional<CountTest> count_test_of(const std::vector<FeatureProgram>& featur
 }
 }  // namespace
 
+namespace {
+// Adds what a condition that partial matches are asked reads of the event on offer alone, where
+// that costs more than a few comparisons. In an aggregate, and in a test of a loop's events, that event is
+// another one.
+void add_row_parts(const Expr& expr, RuleProgram& rule) {
+  if (expr.op == Op::kAggregate || expr.op == Op::kInLoop) return;
+  if (is_data(expr.op) && !reads_run(expr)) {
+    rule.row_parts.emplace(&expr, static_cast<std::uint32_t>(rule.row_parts.size()));
+    return;
+  }
+  for (const ExprPtr& arg : expr.args) {
+    if (arg) add_row_parts(*arg, rule);
+  }
+}
+}  // namespace
+
 ElementProgram Compiler::compile_element(RuleProgram& rule, const Element& element) {
   std::vector<ExprPtr> of_event;
   const auto keep_alive = [this](const ExprPtr& expr) { return keep(expr); };
@@ -122,6 +139,9 @@ ElementProgram Compiler::compile_element(RuleProgram& rule, const Element& eleme
   rule_rows_.push_back(std::move(rows));
   if (!program.by_row.empty()) program.place = rule.row_places++;
   rule.reads_matches = rule.reads_matches || !program.by_run.empty();
+  for (const auto* const asked : {&program.by_row, &program.by_run}) {
+    for (const Conjunct& conjunct : *asked) add_row_parts(*conjunct.expr, rule);
+  }
   return program;
 }
 

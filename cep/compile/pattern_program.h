@@ -176,9 +176,10 @@ class PatternProgram {
   bool keeps_clear = false;   // nodes keep what `once per VARIABLE` has searched
   bool keeps_values = false;  // of features, with a match's last event
   /// What an event becomes of a partial match depends on no other first event, and without an event
-  /// it ends by `within` or at a deadline: so it need not be looked at (cep/pattern).
+  /// it ends by `within`, a gap or a deadline: so it need not be looked at (cep/pattern).
   bool keeps_order = false;
-  bool end_reads_last = false;  // what is asked at the end reads fields of the last event
+  std::vector<std::uint32_t> gapped;  // the transitions to a step that have a gap
+  bool end_reads_last = false;        // what is asked at the end reads fields of the last event
   /// How a busy key is matched, where that has a way.
   std::optional<PathsProgram> paths;
   /// Whether it is matched so. Else clauses that what is remembered does not depend on keep it from

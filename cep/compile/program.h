@@ -32,6 +32,7 @@
 #include "cep/data/reference_data.h"
 #include "cep/data/text_search.h"
 #include "cep/plan/contiguity.h"
+#include "cep/plan/event_comparison.h"
 #include "cep/plan/expr.h"
 #include "cep/plan/key_spec.h"
 #include "cep/plan/limits.h"
@@ -53,6 +54,7 @@ struct Conjunct {
   const Expr* expr = nullptr;
   bool of_first = true;  // asked of a loop's first event too
   std::optional<WordTest> words;
+  std::optional<SumTest> sum;
   std::optional<FeatureTest> feature;
 };
 /// A step's or an absence's test of the event on offer.
@@ -103,21 +105,17 @@ struct PlacesValue {
   std::vector<const Expr*> of_steps;                // of the step's own event
   std::vector<std::vector<const Expr*>> of_guards;  // by step: of the absences behind it
 };
-/// `own op of_first`, where `of_first` is read at the first of two steps' events alone, and `own`
-/// at the second's.
-struct PlacesComparison {
-  const Expr* of_first = nullptr;
-  const Expr* own = nullptr;
-  Op op = Op::kLess;
-  std::int64_t more_us = 0;  // of two times: `own - of_first op more_us`
-};
 /// Of two steps that each take one event: the second takes an event that agrees with that of the
 /// first.
 struct PlacesPair {
   static constexpr std::size_t kOrderedMax = 4;
-  std::vector<PlacesComparison> ordered;  // by <, <=, > or >=
-  /// `!=` of fields whose values are told apart by their key bytes.
-  std::optional<PlacesComparison> other;
+  std::vector<EventComparison> ordered;  // by <, <=, > or >=
+  /// `own != earlier`, of fields whose values are told apart by their key bytes.
+  struct Other {
+    const Expr* earlier = nullptr;
+    const Expr* own = nullptr;
+  };
+  std::optional<Other> other;
   std::vector<Conjunct> rest;           // what is asked of each pair of events
   std::vector<const Expr*> conditions;  // all that the above is of
   /// Whether first events are looked at one by one, where these do not find one at once.
@@ -130,7 +128,7 @@ struct PlacesChain {
   static constexpr std::uint32_t kStepsMax = 6;
   struct Step {
     const Expr* condition = nullptr;  // `own op` what is carried; null: it compares nothing
-    const Expr* own = nullptr;        // of its event
+    ComparedSide own;                 // of its event
     const Expr* carried = nullptr;    // of its event, for later steps; null: nothing
     Op op = Op::kLess;                // of the later steps' conditions, with their own on the left
   };
@@ -221,6 +219,9 @@ struct RuleProgram {
   bool reads_matches = false;           // some condition reads what a partial match has bound
   SuppressionLife suppression_life;     // kGeneral
   std::uint32_t row_places = 0;
+  /// Places of what conditions on partial matches call, look up or search for that reads the event
+  /// on offer alone (cep/eval/row_memo.h).
+  std::unordered_map<const Expr*, std::uint32_t> row_parts;
   std::vector<std::uint32_t> step_of_var;         // kGeneral: the variable's slot
   std::shared_ptr<const PatternProgram> pattern;  // kGeneral
   std::optional<PlacesProgram> places;    // kRuns: how a busy key is matched, where that has a way

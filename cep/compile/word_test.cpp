@@ -1,5 +1,7 @@
 #include "cep/compile/word_test.h"
 
+#include "cep/plan/comparison.h"
+#include "cep/plan/event_comparison.h"
 #include "cep/plan/event_type.h"
 #include "cep/plan/plan.h"
 #include "cep/value/int128.h"
@@ -130,6 +132,27 @@ std::optional<WordTest> make_word_test(const Plan& plan, const Expr& expr,
       Int128{narrow.factor} * power_of_ten(difference < 0 ? -difference : difference);
   if (!fits_64(factor)) return std::nullopt;
   narrow.factor = static_cast<std::int64_t>(factor);
+  return test;
+}
+
+std::optional<SumTest> make_sum_test(const Plan& plan, const Expr& expr,
+                                     const std::vector<std::uint32_t>& step_of_var) {
+  if (!is_comparison(expr.op)) return std::nullopt;
+  const Maker maker{plan, step_of_var};
+  const auto is_field = [](const Expr& part) {
+    return part.op == Op::kField || (part.op == Op::kBound && part.args.empty());
+  };
+  const auto sum = sum_comparison(expr.op, 1, *expr.args[0], *expr.args[1], is_field);
+  if (!sum) return std::nullopt;
+  SumTest test;
+  test.op = sum->op;
+  test.constant = sum->constant;
+  for (const SumPart& part : sum->parts) {
+    std::optional<WordTerm> term = field_term(maker, *part.expr);
+    if (!term) return std::nullopt;
+    term->factor = part.factor;
+    test.terms.push_back(std::move(*term));
+  }
   return test;
 }
 

@@ -8,6 +8,7 @@
 
 #include "cep/plan/expr.h"
 #include "cep/plan/plan_fwd.h"
+#include "cep/value/int128.h"
 
 namespace tocsin::cep {
 /// Whether a value of the kind is one exact number, and equal to another exactly where that is the
@@ -36,6 +37,19 @@ struct WordTest {
 /// The fast form of a conjunct, where it has one.
 std::optional<WordTest> make_word_test(const Plan& plan, const Expr& expr,
                                        const std::vector<std::uint32_t>& step_of_var);
+
+/// A fast form for sums of such fields: `the terms and the constant, added up, op 0`, where the
+/// terms are their fields times their factors. It does not say what the conjunct does where the
+/// magnitudes add up to more than kMagnitudeMax.
+struct SumTest {
+  static constexpr Int128 kMagnitudeMax = Int128{1} << 62;
+  std::vector<WordTerm> terms;
+  Int128 constant = 0;
+  Op op = Op::kLess;
+};
+/// That of a conjunct which has no other, where it has one.
+std::optional<SumTest> make_sum_test(const Plan& plan, const Expr& expr,
+                                     const std::vector<std::uint32_t>& step_of_var);
 
 /// A conjunct that compares a feature with a literal.
 struct FeatureTest {

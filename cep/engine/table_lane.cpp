@@ -373,34 +373,33 @@ void TableLane::fire(std::uint32_t pass, TableShard& shard, const MatchContext& 
   work_on(shard);
   ShardTimers& timers = shard.timers[pass];
   Timer timer;
+  const auto pass_deadline = [&] {
+    // Keys of one hash are told apart by the event that set the timer: it has one key.
+    shard.keys.for_each_of_hash(timer.hash, [&](KeySlot& slot) {
+      if (shards_.tracks) note_change(shard, slot);
+      const RuleProgram& rule = program_.rules[timer.rule];
+      const std::string_view key = shard.keys.key(slot);
+      if (profile_ != nullptr) profile_->begin();
+      if (rule.method == Method::kGeneral) {
+        matcher_.general().on_deadline(rule, context, slot, key, timer,
+                                       shards_.queue_of_op()[rule.op - 1]);
+      } else {
+        matcher_.on_deadline(rule, context, slot, key, timer);
+      }
+      if (profile_ != nullptr) profile_->waited(rule.op);
+    });
+  };
   while (timers.take_due(now_us, timer)) {
     const EventTime due{timer.deadline_us};
     ArrivalNumber last;
     do {
       last = std::max(last, timer.arrival());
-      pass_deadline(shard, context, timer);
+      pass_deadline();
     } while (timers.take_due(due.us, timer));
     if (groups_.any_over()) {
       keep_groups_to_budget(pass, shard, context, order_at_deadline(due, last));
     }
   }
-}
-
-void TableLane::pass_deadline(TableShard& shard, const MatchContext& context, const Timer& timer) {
-  // Keys of one hash are told apart by the event that set the timer: it has one key.
-  shard.keys.for_each_of_hash(timer.hash, [&](KeySlot& slot) {
-    if (shards_.tracks) note_change(shard, slot);
-    const RuleProgram& rule = program_.rules[timer.rule];
-    const std::string_view key = shard.keys.key(slot);
-    if (profile_ != nullptr) profile_->begin();
-    if (rule.method == Method::kGeneral) {
-      matcher_.general().on_deadline(rule, context, slot, key, timer,
-                                     shards_.queue_of_op()[rule.op - 1]);
-    } else {
-      matcher_.on_deadline(rule, context, slot, key, timer);
-    }
-    if (profile_ != nullptr) profile_->waited(rule.op);
-  });
 }
 
 // ---- what a cut has of a key

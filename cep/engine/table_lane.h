@@ -158,7 +158,6 @@ class TableLane {
                             bool under_arguments = false);
   void fire(std::uint32_t pass, TableShard& shard, const MatchContext& context,
             std::int64_t now_us);
-  void pass_deadline(TableShard& shard, const MatchContext& context, const Timer& timer);
   // ---- budgets of key groups (cep/engine/table_budget.cpp)
   void keep_groups_to_budget(std::uint32_t pass, TableShard& shard, const MatchContext& context,
                              const OrderKey& at);

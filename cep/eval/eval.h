@@ -38,6 +38,7 @@ class LoopEvents {
   /// How late the latest of them came; 0: none did.
   virtual std::uint64_t lateness_us() const = 0;
 };
+class RowMemo;
 class StepMeter;
 /// What an expression may see besides the current event.
 struct EvalScope {
@@ -61,6 +62,8 @@ struct EvalScope {
   std::uint64_t* values_missing = nullptr;
   /// What reads a loop takes steps here; where they run out, its value is missing, and void.
   StepMeter* steps = nullptr;
+  /// While conditions are asked of partial matches: what they say of the current event alone.
+  RowMemo* memo = nullptr;
 };
 
 /// When the current event happened: entries of lists and tables that hold then are found. At a
@@ -72,7 +75,7 @@ Value field_value(const EvalScope& scope, const EventView& event, const FieldRef
 /// The value of `expr` where `current` is the event on offer; texts borrowed from the batch, the
 /// record or the plan.
 Value evaluate(const Expr& expr, const EventView& current, const EvalScope& scope);
-/// The same for what reads tables, searches text or calls functions (kTable and what follows it).
+/// The same for what reads tables, searches text or calls functions (is_data()).
 Value evaluate_data(const Expr& expr, const EventView& current, const EvalScope& scope);
 /// The event that the run bound last (`last`) or first to a step; the current one where it counts
 /// as such. False when there is none.
@@ -80,7 +83,6 @@ bool bound_event(const EvalScope& scope, const EventView& current, std::uint32_t
                  EventView& out);
 /// The outcome of a fast test; kUnsure asks for the expression itself.
 enum class Tried : std::uint8_t { kFalse, kTrue, kUnsure };
-Tried try_word_test(const WordTest& test, const EventView& current, const EvalScope& scope);
 /// Whether `a op b`.
 inline bool words_compare(Op op, std::int64_t a, std::int64_t b) {
   switch (op) {

@@ -1,5 +1,6 @@
 // Expressions over data: rows of tables, text, functions.
 #include <array>
+#include <cstdint>
 #include <span>
 #include <vector>
 
@@ -7,7 +8,10 @@
 #include "cep/data/functions.h"
 #include "cep/data/text_scratch.h"
 #include "cep/eval/eval.h"
+#include "cep/eval/row_memo.h"
+#include "cep/eval/steps.h"
 #include "cep/plan/zone.h"
+#include "cep/value/similarity.h"
 
 namespace tocsin::cep {
 namespace {
@@ -37,6 +41,28 @@ class Operands {
   std::vector<Value> many_;
 };
 
+// Takes steps for bytes that are looked at, where a condition is asked of a partial match. False
+// where they do not suffice: then the value is void.
+bool takes_bytes(const EvalScope& scope, std::uint64_t bytes) {
+  constexpr std::uint64_t kBytesOfStep = 64;
+  if (scope.memo == nullptr || scope.steps == nullptr || bytes < kBytesOfStep) return true;
+  return scope.steps->take(bytes / kBytesOfStep);
+}
+std::uint64_t bytes_of_call(Function function, std::span<const Value> args) {
+  std::uint64_t bytes = 0;
+  for (const Value& arg : args) bytes += arg.text.size();
+  switch (function) {
+    case Function::kSimilarity:
+      return bytes + similarity_work(args[0].text, args[1].text);
+    case Function::kLower:
+    case Function::kUpper:
+    case Function::kNormalize:
+      return 8 * bytes;
+    default:
+      return bytes;
+  }
+}
+
 Value count_undefined(const EvalScope& scope, const Value& result) {
   if (result.is_missing() && scope.values_missing != nullptr) ++*scope.values_missing;
   return result;
@@ -47,6 +73,7 @@ Value call(const Expr& expr, const EventView& current, const EvalScope& scope) {
   if (!args.all_known()) return Value::missing();
   // That a text has no such part is no value that could not be made.
   const Function function = expr.as_validated<FunctionCall>().function;
+  if (!takes_bytes(scope, bytes_of_call(function, args.all()))) return Value::missing();
   if (function == Function::kCapture) return scope.program.texts.capture(expr, args.all());
   if (function == Function::kSplit) {
     return call_function(function, expr.type, args.all(), scope.program.plan->zones,
@@ -83,6 +110,7 @@ Value search(const Expr& expr, const EventView& current, const EvalScope& scope)
   const Value value = evaluate(*expr.args[0], current, scope);
   if (value.is_missing()) return value;
   const std::string_view text = value.text;
+  if (!takes_bytes(scope, text.size())) return Value::missing();
   const TextSearch& texts = scope.program.texts;
   const auto list = [&] { return expr.as_validated<ListLookup>().list; };
   switch (expr.op) {
@@ -125,9 +153,7 @@ Value in_kinds(const Expr& expr, const EventView& current, const EvalScope& scop
   }
   return result;
 }
-}  // namespace
-
-Value evaluate_data(const Expr& expr, const EventView& current, const EvalScope& scope) {
+Value data_value(const Expr& expr, const EventView& current, const EvalScope& scope) {
   switch (expr.op) {
     case Op::kTable:
       return table_cell(expr, current, scope);
@@ -142,5 +168,18 @@ Value evaluate_data(const Expr& expr, const EventView& current, const EvalScope&
   }
   TOCSIN_ASSERT(expr.op >= Op::kMatches && expr.op <= Op::kMatched, "all other kinds are known");
   return search(expr, current, scope);
+}
+}  // namespace
+
+Value evaluate_data(const Expr& expr, const EventView& current, const EvalScope& scope) {
+  const bool is_in_aggregate = scope.offered != nullptr;  // where the current event is an element
+  if (scope.memo == nullptr || is_in_aggregate || !scope.memo->keeps(expr)) {
+    return data_value(expr, current, scope);
+  }
+  return scope.memo->value(expr, [&] {
+    EvalScope once = scope;
+    once.memo = nullptr;
+    return data_value(expr, current, once);
+  });
 }
 }  // namespace tocsin::cep

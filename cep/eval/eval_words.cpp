@@ -51,7 +51,6 @@ bool holds(Op op, int order) {
       return order >= 0;
   }
 }
-}  // namespace
 
 Tried try_word_test(const WordTest& test, const EventView& current, const EvalScope& scope) {
   if (test.is_text) {
@@ -78,7 +77,22 @@ Tried try_word_test(const WordTest& test, const EventView& current, const EvalSc
   return holds(test.op, order) ? Tried::kTrue : Tried::kFalse;
 }
 
-namespace {
+Tried try_sum_test(const SumTest& test, const EventView& current, const EvalScope& scope) {
+  const auto magnitude_of = [](Int128 number) { return number < 0 ? -number : number; };
+  Int128 sum = test.constant;
+  Int128 magnitude = magnitude_of(sum);
+  for (const WordTerm& term : test.terms) {
+    Found found;
+    if (!find(term, false, current, scope, found)) return Tried::kFalse;
+    const Int128 product = Int128{term.factor} * found.word;
+    sum += product;
+    magnitude += magnitude_of(product);
+  }
+  if (magnitude > SumTest::kMagnitudeMax) return Tried::kUnsure;
+  const int order = sum < 0 ? -1 : sum > 0 ? 1 : 0;
+  return holds(test.op, order) ? Tried::kTrue : Tried::kFalse;
+}
+
 bool test_holds(const FeatureTest& test, const Value& value) {
   if (value.kind != ValueKind::kInt || test.literal.kind != ValueKind::kInt) {
     return compared(test.op, compare(value, test.literal)).is_true();
@@ -103,6 +117,10 @@ bool test_holds(const FeatureTest& test, const Value& value) {
 bool conjunct_holds(const Conjunct& conjunct, const EventView& current, const EvalScope& scope) {
   if (conjunct.words) {
     const Tried tried = try_word_test(*conjunct.words, current, scope);
+    if (tried != Tried::kUnsure) return tried == Tried::kTrue;
+  }
+  if (conjunct.sum) {
+    const Tried tried = try_sum_test(*conjunct.sum, current, scope);
     if (tried != Tried::kUnsure) return tried == Tried::kTrue;
   }
   if (conjunct.feature) {

@@ -2,8 +2,9 @@
 /// units, so that what is given up is the same for any cut of the stream and after any restore.
 ///
 /// A step is a partial match that the event is offered to, a transition that it is tried for, an
-/// event of a loop that a condition or a total reads, two events that are compared to put matches
-/// in order, and a complete match that is decided on. Half of the steps are for partial matches, an
+/// event of a loop that a condition or a total reads, 64 bytes of a text that a condition on a
+/// partial match searches or changes, two events that are compared to put matches in order, and a
+/// complete match that is decided on. Half of the steps are for partial matches, an
 /// eighth and what is left of those for complete matches, another eighth for finding partial
 /// matches with one future; a quarter is for alerts, of which each counts as kStepsOfListed, and
 /// each event that it lists.

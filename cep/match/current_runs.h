@@ -1,6 +1,7 @@
 /// What matching by runs processes: the current rule, its state of the current key, and an event or
 /// a deadline. The parts of the matcher share one of these.
 #pragma once
+#include <algorithm>
 #include <cstdint>
 #include <span>
 #include <string_view>
@@ -136,6 +137,20 @@ struct CurrentRuns {
     const std::uint32_t next = run.step() + 1;
     if (next >= rule.steps.size() || !rule.steps[next].gap) return kNeverDies;
     return last_event(record, run.node)->engine_time_us + rule.steps[next].gap->us;
+  }
+
+  /// Whether partial matches cease to wait in the order of their first events, by a gap alone: the
+  /// rule is two steps that take one event each.
+  static bool gap_counts_from_first(const RuleProgram& rule) {
+    return rule.steps.size() == 2 && rule.steps[0].max == 1 && rule.steps[1].max == 1 &&
+           rule.steps[1].gap && !rule.ends_absent;
+  }
+  /// By the current event partial matches are over whose first event has this time or an earlier
+  /// one, but for those that wait for a deadline.
+  std::int64_t over_by_us() const {
+    std::int64_t life_us = rule->within ? rule->within->us : kNeverDies;
+    if (gap_counts_from_first(*rule)) life_us = std::min(life_us, rule->steps[1].gap->us);
+    return life_us == kNeverDies ? kDead : now_us() - life_us;
   }
 
   const ProgramImpl& program;

@@ -183,9 +183,8 @@ bool Matcher::passes_by(OperatorEntry& entry, bool may_start, std::uint32_t queu
 // Partial matches are sorted by their first event. Gives how many are over by the current event,
 // which go.
 std::uint32_t Matcher::drop_expired(OperatorEntry& entry) {
-  if (!current_.rule->within) return 0;
   Run* const runs = current_.runs_at(entry.state);
-  const std::int64_t began_by = current_.now_us() - current_.rule->within->us;
+  const std::int64_t began_by = current_.over_by_us();
   std::uint32_t late = 0;
   std::uint32_t kept = 0;
   for (; late < current_.state.run_count && runs[late].first_time_us <= began_by; ++late) {

@@ -19,7 +19,7 @@ constexpr std::uint32_t kEventsOfStage = 256;
 class PlacesRow : public BusyRow {
  public:
   PlacesRow(CurrentRuns& current, RunConditions& conditions, BusyKey& key)
-      : BusyRow(*current.rule, key, current.steps, current.stats),
+      : BusyRow(*current.rule, key, current.steps, current.stats, conditions.memo()),
         current_(current),
         conditions_(conditions) {}
   bool ends_loop(std::uint32_t /*step*/) override { return false; }

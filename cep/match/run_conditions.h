@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "cep/eval/row_memo.h"
 #include "cep/match/current_runs.h"
 
 namespace tocsin::cep {
@@ -13,6 +14,7 @@ class RunConditions {
   /// A new current event, or another rule at it.
   void begin() {
     if (current_.rule->row_places > 0) row_answers_.assign(current_.rule->row_places, 0);
+    memo_.begin(current_.rule->row_parts);
   }
   /// Whether the event fits the element by what is the same for all partial matches; the conditions
   /// are evaluated after the events up to `head`, where it counts as that of step `taken_step` (-1:
@@ -30,6 +32,8 @@ class RunConditions {
     }
     return true;
   }
+  /// What conditions say of the current event alone.
+  RowMemo& memo() { return memo_; }
 
  private:
   bool hold_by_row(const ElementProgram& element, Offset head, int taken_step) {
@@ -46,10 +50,15 @@ class RunConditions {
     return answer > 0;
   }
   bool holds(const Conjunct& conjunct, Offset head, int taken_step) {
-    return conjunct_holds(conjunct, current_.view(), current_.scope_at(head, taken_step));
+    const EvalScope& scope = current_.scope_at(head, taken_step);
+    current_.scope.memo = &memo_;
+    const bool is_so = conjunct_holds(conjunct, current_.view(), scope);
+    current_.scope.memo = nullptr;
+    return is_so;
   }
 
   CurrentRuns& current_;
   std::vector<std::int8_t> row_answers_;  // of by_row conjuncts: 0 not asked yet, 1 true, -1 not
+  RowMemo memo_;
 };
 }  // namespace tocsin::cep

@@ -43,7 +43,8 @@ bool RunOffers::concerns_runs() {
   for (std::uint32_t i = 0; i < rule.steps.size(); ++i) {
     const StepProgram& step = rule.steps[i];
     const bool is_loop = step.max > 1;
-    if (step.gap) return true;  // partial matches cease to wait
+    // Partial matches cease to wait.
+    if (step.gap && !CurrentRuns::gap_counts_from_first(rule)) return true;
     if (current_.is_considered && ((i > 0 && step.contiguity == Contiguity::kNext) ||
                                    (is_loop && step.mode == LoopMode::kNext))) {
       return true;
@@ -84,11 +85,7 @@ void RunOffers::offer_all(const Run* runs, bool may_start) {
 
 // Gives how many were dropped.
 std::uint64_t RunOffers::offer_newest_first(const Run* runs, bool may_start) {
-  const RuleProgram& rule = *current_.rule;
-  const auto is_live = [&](const Run& run) {
-    return (run.flags() & Run::kFinal) != 0 || !rule.within ||
-           current_.now_us() < run.first_time_us + rule.within->us;
-  };
+  const auto is_live = [&](const Run& run) { return !is_over(run); };
   if (may_start) offer_start();
   std::uint64_t lost = 0;
   for (std::uint32_t i = current_.state.run_count; i-- > 0 && lost == 0;) {
@@ -110,8 +107,7 @@ std::uint64_t RunOffers::offer_newest_first(const Run* runs, bool may_start) {
 void RunOffers::offer(const Run& run, std::uint32_t place) {
   const RuleProgram& rule = *current_.rule;
   const std::uint32_t flags_before = run.flags();
-  if ((flags_before & Run::kFinal) == 0 && rule.within &&
-      current_.now_us() >= run.first_time_us + rule.within->us) {
+  if (is_over(run)) {
     changed_ = true;
     return;
   }

@@ -25,6 +25,7 @@ class RunOffers {
     drafted_.runs.clear();
     drafted_.completed.clear();
     changed_ = any_live_ = false;
+    over_by_us_ = current_.over_by_us();
   }
   /// Offers the event to the state's runs, which are at `runs`, and to a fresh one if it may start.
   void offer_all(const Run* runs, bool may_start);
@@ -42,6 +43,9 @@ class RunOffers {
  private:
   std::uint64_t offer_newest_first(const Run* runs, bool may_start);
   bool may_run_out() const;
+  bool is_over(const Run& run) const {
+    return (run.flags() & Run::kFinal) == 0 && run.first_time_us <= over_by_us_;
+  }
   void offer_start();
   void offer(const Run& run, std::uint32_t place);
   void take(const Run& parent, std::uint32_t from, std::uint32_t step, std::uint32_t count,
@@ -53,5 +57,6 @@ class RunOffers {
   DraftedRuns& drafted_;
   bool changed_ = false;
   bool any_live_ = false;  // of the partial matches before the current event
+  std::int64_t over_by_us_ = CurrentRuns::kDead;
 };
 }  // namespace tocsin::cep

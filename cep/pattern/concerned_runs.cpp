@@ -37,17 +37,35 @@ bool ConcernedRuns::order() {
                      [this](const PatternRun& run) { return key_of(run); });
   }
   if (state.order_events < kEventsOfOrder) ++state.order_events;
-  if (!current_.rule->within) return true;
-  const std::int64_t began_by = current_.row->row->engine_time.us - current_.rule->within->us;
-  std::uint32_t next = state.order->front();
-  while (next != ClassedList::kNone && state.runs[next].first_time_us <= began_by) {
-    const std::uint32_t at = std::exchange(next, state.order->next(next));
-    ++current_.stats.runs_visited;
-    if (current_.is_due(state.runs[at])) continue;  // its deadline ends it
+  end_by_time();
+  return true;
+}
+
+// Ends those that are over by the current event: by `within` they stand in front, and of those that
+// wait for a step with a gap the ones that came first.
+void ConcernedRuns::end_by_time() {
+  const PatternState& state = *current_.state;
+  const ClassedList& order = *state.order;
+  const std::int64_t now = current_.row->row->engine_time.us;
+  const auto end = [&](std::uint32_t at) {
     current_.end_run(at);
     ++ended_;
+  };
+  for (const std::uint32_t i : current_.pattern->gapped) {
+    std::uint32_t next = order.front_of(i);
+    while (next != ClassedList::kNone && state.runs[next].ends_us <= now) {
+      ++current_.stats.runs_visited;
+      end(std::exchange(next, order.next_in_class(next)));
+    }
   }
-  return true;
+  if (!current_.rule->within) return;
+  const std::int64_t began_by = now - current_.rule->within->us;
+  std::uint32_t next = order.front();
+  while (next != ClassedList::kNone && state.runs[next].first_time_us <= began_by) {
+    const std::uint32_t at = std::exchange(next, order.next(next));
+    ++current_.stats.runs_visited;
+    if (!current_.is_due(state.runs[at])) end(at);  // else its deadline ends it
+  }
 }
 
 bool ConcernedRuns::find() {
@@ -57,12 +75,7 @@ bool ConcernedRuns::find() {
   bool any_many = current_.pattern->without && order.size() > 0 &&
                   conditions_.fits_row(*current_.pattern->without, -1);
   for (std::uint32_t i = 0; i < order.class_count() && !any_many; ++i) {
-    if (order.size_of(i) == 0 || !may_concern(i)) continue;
-    const std::uint32_t concerned = concerned_class(i);
-    if (concerned == ClassedList::kNone) continue;
-    any_many = places_.size() + order.size_of(concerned) > most;
-    std::uint32_t at = any_many ? ClassedList::kNone : order.front_of(concerned);
-    for (; at != ClassedList::kNone; at = order.next_in_class(at)) places_.push_back(at);
+    any_many = order.size_of(i) > 0 && may_concern(i) && !add_concerned(i, most);
   }
   if (any_many) {
     give_up();
@@ -99,15 +112,27 @@ bool ConcernedRuns::may_concern(std::uint32_t index) {
   return (transition.further && fits_until(transition.target)) || fits_step(transition.target);
 }
 
-// Which of those on a transition: the class of all, or its part with the event's value; kNone.
-std::uint32_t ConcernedRuns::concerned_class(std::uint32_t index) {
+// Adds those on a transition: all, or those that wait for the event's value. False where there are
+// more than `most` then.
+bool ConcernedRuns::add_concerned(std::uint32_t index, std::size_t most) {
+  const ClassedList& order = *current_.state->order;
   const PatternTransition& transition = current_.pattern->transitions[index];
-  if (!transition.is_by_value) return index;
+  if (!transition.is_by_value) {
+    if (places_.size() + order.size_of(index) > most) return false;
+    std::uint32_t at = order.front_of(index);
+    for (; at != ClassedList::kNone; at = order.next_in_class(at)) places_.push_back(at);
+    return true;
+  }
   const PatternStep& step = current_.pattern->steps[transition.target];
   const auto key =
       tocsin::cep::key_of(evaluate(*step.equality->own, EventView{current_.row->row, nullptr},
                                    current_.scope_at(0, static_cast<int>(transition.target))));
-  return key ? current_.state->order->part_of(index, *key) : ClassedList::kNone;
+  const std::uint32_t part = key ? order.part_of(index, *key) : ClassedList::kNone;
+  if (part == ClassedList::kNone) return true;
+  if (places_.size() + order.size_of_part(part) > most) return false;
+  std::uint32_t at = order.front_of_part(part);
+  for (; at != ClassedList::kNone; at = order.next_in_part(at)) places_.push_back(at);
+  return true;
 }
 
 // The part of its transition's class in which a partial match is, if that has parts.

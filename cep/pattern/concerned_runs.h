@@ -47,8 +47,9 @@ class ConcernedRuns {
   const std::vector<std::uint32_t>& due(const EventPosition& at);
 
  private:
+  void end_by_time();
   bool may_concern(std::uint32_t transition);
-  std::uint32_t concerned_class(std::uint32_t transition);
+  bool add_concerned(std::uint32_t transition, std::size_t most);
   std::optional<std::uint64_t> key_of(const PatternRun& run);
   void add_groups();
   void sort_places();

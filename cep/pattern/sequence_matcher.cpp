@@ -30,7 +30,8 @@ std::uint64_t drop_starts(Places& places, PlacesState& state, std::int64_t now_u
 class SequenceMatcher::SequenceRow : public BusyRow {
  public:
   SequenceRow(SequenceMatcher& matcher, BusyKey& key)
-      : BusyRow(matcher.sequence(), key, matcher.current_.steps, matcher.current_.stats),
+      : BusyRow(matcher.sequence(), key, matcher.current_.steps, matcher.current_.stats,
+                matcher.conditions_.memo()),
         matcher_(matcher) {}
   bool ends_loop(std::uint32_t step) override {
     return matcher_.conditions_.fits_until(matcher_.current_.pattern->steps[step], 0);

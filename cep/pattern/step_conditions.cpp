@@ -8,6 +8,7 @@
 namespace tocsin::cep {
 void StepConditions::begin() {
   if (current_.rule->row_places > 0) row_answers_.assign(current_.rule->row_places, 0);
+  memo_.begin(current_.rule->row_parts);
   knows_steps_ = false;
 }
 
@@ -41,7 +42,10 @@ bool StepConditions::fits_by_row(const ElementProgram& element, Offset head, int
 
 bool StepConditions::holds(const Conjunct& conjunct, Offset head, int taken_step) {
   const EvalScope& scope = current_.scope_at(head, taken_step);
-  return conjunct_holds(conjunct, EventView{current_.row->row, nullptr}, scope);
+  current_.scope.memo = &memo_;
+  const bool is_so = conjunct_holds(conjunct, EventView{current_.row->row, nullptr}, scope);
+  current_.scope.memo = nullptr;
+  return is_so;
 }
 
 const std::vector<std::uint32_t>& StepConditions::steps_here() {

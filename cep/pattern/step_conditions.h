@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "cep/alert/current_row.h"
+#include "cep/eval/row_memo.h"
 #include "cep/pattern/current_pattern.h"
 
 namespace tocsin::cep {
@@ -33,6 +34,8 @@ class StepConditions {
   /// The steps whose event the current one may be, by its predicates alone; ascending. Valid until
   /// the next event.
   const std::vector<std::uint32_t>& steps_here();
+  /// What conditions say of the current event alone.
+  RowMemo& memo() { return memo_; }
 
  private:
   // Steps by the predicate of their events.
@@ -45,6 +48,7 @@ class StepConditions {
 
   CurrentPattern& current_;
   std::vector<std::int8_t> row_answers_;  // of by_row conjuncts: 0 not asked yet, 1 true, -1 not
+  RowMemo memo_;
   std::map<std::uint32_t, StepsByPredicate> steps_by_predicate_;  // by rule
   std::vector<std::uint32_t> steps_here_;
   bool knows_steps_ = false;  // steps_here_ is of the current event

@@ -82,11 +82,11 @@ void BusyKey::finish_compared(PlacesPart& part) const {
     std::optional<std::string> known;
     for (std::uint64_t i = starts.begin(); i < starts.end(); ++i) {
       const EventView event{nullptr, &state_.log[starts[i].event]};
-      const auto compared = [&](const Expr& side) {
-        return value_at_step(side, 0, event, scope());
+      const auto compared = [&](const Expr& expr) {
+        return value_at_step(expr, 0, event, scope());
       };
-      const auto value = [&](const Expr& side) {
-        known = part_value(side, event, scope());
+      const auto value = [&](const Expr& expr) {
+        known = part_value(expr, event, scope());
         return known ? &*known : nullptr;
       };
       push_pair(part, *pair, compared, value);
@@ -107,10 +107,10 @@ void BusyKey::finish_compared(PlacesPart& part) const {
     const std::uint32_t step = steps - below;
     const PlacesChain::Step& of = rule_.places->chain->steps[step];
     const EventView event{nullptr, &state_.log[number]};
-    const auto value = [&](const Expr* side) {
-      return side != nullptr ? value_at_step(*side, step, event, scope()) : Value::missing();
-    };
-    part.chain->push(number, step, value(of.own), value(of.carried));
+    const auto value = [&](const Expr& expr) { return value_at_step(expr, step, event, scope()); };
+    part.chain->push(number, step,
+                     of.condition != nullptr ? value_of_side(of.own, value) : Value::missing(),
+                     of.carried != nullptr ? value(*of.carried) : Value::missing());
   }
 }
 

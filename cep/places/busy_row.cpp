@@ -19,8 +19,8 @@ std::uint32_t BusyRow::subset(std::uint32_t step) {
   return static_cast<std::uint32_t>(subset_of_event(element, view(), scope_at(-1)));
 }
 
-Value BusyRow::compared(const Expr& side, std::uint32_t step) {
-  return value_at_step(side, step, view(), scope_at(0));
+Value BusyRow::compared(const Expr& expr, std::uint32_t step) {
+  return value_at_step(expr, step, view(), scope_at(0));
 }
 
 const std::string* BusyRow::value(const Expr& own) {
@@ -34,6 +34,7 @@ bool BusyRow::agrees(const KeptEvent& first) {
   const Offset place = 0;
   scope.record = reinterpret_cast<const std::byte*>(&first);
   scope.window = &place;
+  scope.memo = &memo_;
   return std::ranges::all_of(rule_.places->pair->rest, [&](const Conjunct& conjunct) {
     return conjunct_holds(conjunct, view(), scope);
   });

@@ -7,6 +7,7 @@
 #include "cep/compile/program.h"
 #include "cep/data/batch.h"
 #include "cep/eval/eval.h"
+#include "cep/eval/row_memo.h"
 #include "cep/eval/steps.h"
 #include "cep/places/busy_key.h"
 #include "cep/places/places.h"
@@ -16,9 +17,10 @@ namespace tocsin::cep {
 class BusyRow : public PlacesEvent {
  public:
   /// `rule` has the steps and places that the key is matched by. First events that are looked at
-  /// one by one take `steps`.
-  BusyRow(const RuleProgram& rule, BusyKey& key, StepMeter& steps, EngineStats& stats)
-      : rule_(rule), key_(key), steps_(steps), stats_(stats) {}
+  /// one by one take `steps`; `memo` has begun at the row.
+  BusyRow(const RuleProgram& rule, BusyKey& key, StepMeter& steps, EngineStats& stats,
+          RowMemo& memo)
+      : rule_(rule), key_(key), steps_(steps), stats_(stats), memo_(memo) {}
   bool fits(std::uint32_t step) override {
     return fits_row(rule_.steps[step].take, static_cast<int>(step));
   }
@@ -27,7 +29,7 @@ class BusyRow : public PlacesEvent {
     return fits_row(rule_.steps[step].guards[guard], -1);
   }
   std::uint32_t subset(std::uint32_t step) override;
-  Value compared(const Expr& side, std::uint32_t step) override;
+  Value compared(const Expr& expr, std::uint32_t step) override;
   const std::string* value(const Expr& own) override;
   bool agrees(const KeptEvent& first) override;
   bool take_step() override;
@@ -56,6 +58,7 @@ class BusyRow : public PlacesEvent {
   BusyKey& key_;
   StepMeter& steps_;
   EngineStats& stats_;
+  RowMemo& memo_;
   std::optional<std::uint64_t> number_;
   std::optional<std::string> value_;
   std::optional<Value> bound_;  // of the sum

@@ -24,7 +24,8 @@ std::uint64_t Places::first_agreeing(const PlaceEntry& entry, PlacesEvent& event
   const PlacesPair& pair = *program().pair;
   std::array<Value, PlacesPair::kOrderedMax> bounds;
   for (std::size_t i = 0; i < pair.ordered.size(); ++i) {
-    bounds[i] = event.compared(*pair.ordered[i].own, 1);
+    bounds[i] = value_of_side(pair.ordered[i].own,
+                              [&](const Expr& expr) { return event.compared(expr, 1); });
   }
   const std::string* const other = pair.other ? event.value(*pair.other->own) : nullptr;
   const Ring<PlaceEntry>& firsts = part_->places.front().ring;
@@ -44,15 +45,16 @@ std::uint64_t Places::first_agreeing(const PlaceEntry& entry, PlacesEvent& event
 
 // What the step compares; missing where it compares nothing.
 Value Places::own_value(std::uint32_t step, PlacesEvent& event) const {
-  const Expr* const own = program().chain->steps[step].own;
-  return own != nullptr ? event.compared(*own, step) : Value::missing();
+  const PlacesChain::Step& asked = program().chain->steps[step];
+  if (asked.condition == nullptr) return Value::missing();
+  return value_of_side(asked.own, [&](const Expr& expr) { return event.compared(expr, step); });
 }
 
 void Places::push_compared(std::uint32_t step, PlacesEvent& event) {
   if (program().pair) {
     push_pair(
-        *part_, *program().pair, [&](const Expr& side) { return event.compared(side, step); },
-        [&](const Expr& side) { return event.value(side); });
+        *part_, *program().pair, [&](const Expr& expr) { return event.compared(expr, step); },
+        [&](const Expr& expr) { return event.value(expr); });
     return;
   }
   const Expr* const carried = program().chain->steps[step].carried;

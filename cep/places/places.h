@@ -67,8 +67,8 @@ class PlacesEvent {
   virtual bool agrees(const KeptEvent& first) = 0;
   /// Takes a step (cep/eval/steps.h). False where there is none left: what is sought is given up.
   virtual bool take_step() = 0;
-  /// What a side of one of the rule's comparisons says, with this event as that of the step.
-  virtual Value compared(const Expr& side, std::uint32_t step) = 0;
+  /// What an expression of one of the rule's comparisons says, with this event as that of the step.
+  virtual Value compared(const Expr& expr, std::uint32_t step) = 0;
   /// Whether `having` allows this sum of the loop's events (PlacesProgram::sum), if the event is
   /// the match's last one.
   virtual bool allows_sum(Int128 sum) = 0;

@@ -33,7 +33,7 @@ PlacesPart make_part(const RuleProgram& rule) {
   }
   if (const auto& pair = rule.places->pair) {
     std::vector<FirstBeyond::Side> sides;
-    for (const PlacesComparison& comparison : pair->ordered) {
+    for (const EventComparison& comparison : pair->ordered) {
       const Op op = comparison.op;
       sides.push_back({op == Op::kLess || op == Op::kLessEqual,
                        op == Op::kLessEqual || op == Op::kGreaterEqual});

@@ -69,6 +69,8 @@ enum class Op : std::uint8_t {
   kInKinds,  // KindTest: the current event (in an aggregate's argument: the element) is of one of
              // the types, and args[i], where it is not null, holds for the i-th of them
 };
+/// Whether an operator reads tables, searches text or calls functions.
+constexpr bool is_data(Op op) { return op >= Op::kTable; }
 /// What the rule language calls functions. Missing on a missing operand, unless said otherwise.
 enum class Function : std::uint8_t {
   kAbs,

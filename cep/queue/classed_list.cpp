@@ -36,38 +36,47 @@ std::uint32_t ClassedList::insert(std::uint32_t next) {
     free_.pop_back();
   }
   const std::uint32_t before = next == kNone ? last_ : places_[next].before;
-  places_[place] = {label, before, next};
+  places_[place] = {label, before, next, {}, {}};
   (before == kNone ? first_ : places_[before].next) = place;
   (next == kNone ? last_ : places_[next].before) = place;
   ++size_;
   return place;
 }
 
+void ClassedList::append(Class& to, std::uint32_t place, Links Place::*links) {
+  (places_[place].*links).before = to.last;
+  (to.last == kNone ? to.first : (places_[to.last].*links).next) = place;
+  to.last = place;
+  ++to.size;
+}
+
+void ClassedList::take_out(Class& from, const Links& at, Links Place::*links) {
+  (at.before == kNone ? from.first : (places_[at.before].*links).next) = at.next;
+  (at.next == kNone ? from.last : (places_[at.next].*links).before) = at.before;
+  --from.size;
+}
+
 void ClassedList::join(std::uint32_t place, std::uint32_t of_class) {
-  Class& joined = classes_[of_class];
-  Place& at = places_[place];
-  at.of_class = of_class;
-  at.class_before = joined.last;
-  (joined.last == kNone ? joined.first : places_[joined.last].class_next) = place;
-  joined.last = place;
-  ++joined.size;
+  places_[place].in_class.of = of_class;
+  append(classes_[of_class], place, &Place::in_class);
 }
 
 void ClassedList::join(std::uint32_t place, std::uint32_t of_class, std::uint64_t key) {
+  join(place, of_class);
   const auto [part, is_new] = parts_.try_emplace(PartKey{of_class, key}, kNone);
   if (is_new) {
     if (free_parts_.empty()) {
-      part->second = static_cast<std::uint32_t>(classes_.size());
-      classes_.emplace_back();
+      part->second = static_cast<std::uint32_t>(kept_parts_.size());
+      kept_parts_.emplace_back();
     } else {
       part->second = free_parts_.back();
       free_parts_.pop_back();
     }
-    classes_[part->second].whole = of_class;
-    classes_[part->second].key = key;
+    kept_parts_[part->second].of_class = of_class;
+    kept_parts_[part->second].key = key;
   }
-  join(place, part->second);
-  ++classes_[of_class].size;
+  places_[place].in_part.of = part->second;
+  append(kept_parts_[part->second], place, &Place::in_part);
 }
 
 std::uint32_t ClassedList::part_of(std::uint32_t of_class, std::uint64_t key) const {
@@ -81,15 +90,13 @@ void ClassedList::erase(std::uint32_t place) {
   (at.next == kNone ? last_ : places_[at.next].before) = at.before;
   --size_;
   free_.push_back(place);
-  if (at.of_class == kNone) return;
-  Class& left = classes_[at.of_class];
-  (at.class_before == kNone ? left.first : places_[at.class_before].class_next) = at.class_next;
-  (at.class_next == kNone ? left.last : places_[at.class_next].class_before) = at.class_before;
-  --left.size;
-  if (left.whole == kNone) return;
-  --classes_[left.whole].size;
-  if (left.size > 0) return;
-  parts_.erase(PartKey{left.whole, left.key});
-  free_parts_.push_back(at.of_class);
+  if (at.in_class.of == kNone) return;
+  take_out(classes_[at.in_class.of], at.in_class, &Place::in_class);
+  if (at.in_part.of == kNone) return;
+  Part& part = kept_parts_[at.in_part.of];
+  take_out(part, at.in_part, &Place::in_part);
+  if (part.size > 0) return;
+  parts_.erase(PartKey{part.of_class, part.key});
+  free_parts_.push_back(at.in_part.of);
 }
 }  // namespace tocsin::cep

@@ -7,8 +7,8 @@
 /// the end never in practice.
 /// A class may have parts, each of the places that joined it with one key: those are found by the
 /// key, without a look at the class's others.
-/// Invariants: the places of a class without parts, and those of a part, are in the order in which
-/// they joined it; no part is empty.
+/// Invariants: the places of a class, and those of a part, are in the order in which they joined
+/// it; no part is empty.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -40,17 +40,20 @@ class ClassedList {
     return places_[a].label < places_[b].label;
   }
   std::uint32_t class_count() const { return class_count_; }
-  /// The part of a class with the key, which is a class for what follows; kNone: it is empty.
-  std::uint32_t part_of(std::uint32_t of_class, std::uint64_t key) const;
   std::uint32_t size_of(std::uint32_t of_class) const { return classes_[of_class].size; }
-  /// Of a class without parts.
   std::uint32_t front_of(std::uint32_t of_class) const { return classes_[of_class].first; }
   /// The next place of its class.
-  std::uint32_t next_in_class(std::uint32_t place) const { return places_[place].class_next; }
+  std::uint32_t next_in_class(std::uint32_t place) const { return places_[place].in_class.next; }
+  /// The part of a class with the key; kNone: it is empty.
+  std::uint32_t part_of(std::uint32_t of_class, std::uint64_t key) const;
+  std::uint32_t size_of_part(std::uint32_t part) const { return kept_parts_[part].size; }
+  std::uint32_t front_of_part(std::uint32_t part) const { return kept_parts_[part].first; }
+  /// The next place of its part.
+  std::uint32_t next_in_part(std::uint32_t place) const { return places_[place].in_part.next; }
   std::size_t bytes() const {
     return sizeof(*this) + places_.capacity() * sizeof(Place) + free_.capacity() * 4 +
-           classes_.capacity() * sizeof(Class) + free_parts_.capacity() * 4 +
-           parts_.size() * (sizeof(PartKey) + 4 * sizeof(void*)) +
+           classes_.capacity() * sizeof(Class) + kept_parts_.capacity() * sizeof(Part) +
+           free_parts_.capacity() * 4 + parts_.size() * (sizeof(PartKey) + 4 * sizeof(void*)) +
            parts_.bucket_count() * sizeof(void*);
   }
 
@@ -58,20 +61,27 @@ class ClassedList {
   static constexpr std::uint64_t kApart = std::uint64_t{1} << 32;  // labels, at the end
   static constexpr std::uint64_t kClose = std::uint64_t{1} << 16;  // within
 
+  // Of a place in a class or a part.
+  struct Links {
+    std::uint32_t of = kNone;  // it; kNone: in none
+    std::uint32_t before = kNone;
+    std::uint32_t next = kNone;
+  };
   struct Place {
     std::uint64_t label = 0;
     std::uint32_t before = kNone;
     std::uint32_t next = kNone;
-    std::uint32_t class_before = kNone;
-    std::uint32_t class_next = kNone;
-    std::uint32_t of_class = kNone;
+    Links in_class;
+    Links in_part;
   };
   struct Class {
     std::uint32_t first = kNone;
     std::uint32_t last = kNone;
     std::uint32_t size = 0;
-    std::uint32_t whole = kNone;  // of a part: its class
-    std::uint64_t key = 0;        // of a part
+  };
+  struct Part : Class {
+    std::uint32_t of_class = kNone;
+    std::uint64_t key = 0;
   };
   struct PartKey {
     std::uint32_t of_class = 0;
@@ -86,12 +96,15 @@ class ClassedList {
   };
   std::uint64_t label_before(std::uint32_t next) const;
   void label_all();
+  void append(Class& to, std::uint32_t place, Links Place::*links);
+  void take_out(Class& from, const Links& at, Links Place::*links);
 
   std::vector<Place> places_;
   std::vector<std::uint32_t> free_;
   std::uint32_t class_count_;
-  std::vector<Class> classes_;  // then parts
-  std::unordered_map<PartKey, std::uint32_t, PartHash> parts_;
+  std::vector<Class> classes_;
+  std::unordered_map<PartKey, std::uint32_t, PartHash> parts_;  // where they are kept
+  std::vector<Part> kept_parts_;
   std::vector<std::uint32_t> free_parts_;
   std::uint32_t first_ = kNone;
   std::uint32_t last_ = kNone;

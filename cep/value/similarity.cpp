@@ -1,6 +1,7 @@
 #include "cep/value/similarity.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstdint>
 #include <vector>
 
@@ -17,20 +18,52 @@ std::vector<std::int32_t> code_points(std::string_view text) {
   }
   return out;
 }
-}  // namespace
+using CodePoints = std::vector<std::int32_t>;
+constexpr std::size_t kWordBits = 64;
+std::size_t words_of(std::size_t bits) { return (bits + kWordBits - 1) / kWordBits; }
 
-std::optional<double> jaro_winkler(std::string_view a, std::string_view b) {
-  if (length_of(a) > kSimilarityLengthMax || length_of(b) > kSimilarityLengthMax) {
-    return std::nullopt;
+// The places of a code point in a text, as bits.
+class Places {
+ public:
+  explicit Places(const CodePoints& text) : words_(words_of(text.size())), known_(text) {
+    std::ranges::sort(known_);
+    known_.erase(std::unique(known_.begin(), known_.end()), known_.end());
+    bits_.resize(known_.size() * words_);
+    for (std::size_t i = 0; i < text.size(); ++i) {
+      bits_[number_of(text[i]) * words_ + i / kWordBits] |= std::uint64_t{1} << (i % kWordBits);
+    }
   }
-  if (a == b) return 1;
-  const std::vector<std::int32_t> left = code_points(a);
-  const std::vector<std::int32_t> right = code_points(b);
-  if (left.empty() || right.empty()) return 0;
-  const std::size_t longest = std::max(left.size(), right.size());
-  const std::size_t reach = longest / 2 > 0 ? longest / 2 - 1 : 0;
-  std::vector<bool> left_matched(left.size());
-  std::vector<bool> right_matched(right.size());
+  std::size_t words() const { return words_; }
+  // So many words; null where it has none.
+  const std::uint64_t* of(std::int32_t point) const {
+    const std::size_t number = number_of(point);
+    const bool is_known = number < known_.size() && known_[number] == point;
+    return is_known ? bits_.data() + number * words_ : nullptr;
+  }
+
+ private:
+  std::size_t number_of(std::int32_t point) const {
+    return static_cast<std::size_t>(std::ranges::lower_bound(known_, point) - known_.begin());
+  }
+
+  std::size_t words_;
+  CodePoints known_;  // ascending
+  std::vector<std::uint64_t> bits_;
+};
+
+// The bits of word `word` that stand for places of [begin, end).
+std::uint64_t bits_between(std::size_t word, std::size_t begin, std::size_t end) {
+  const std::size_t first = word * kWordBits;
+  std::uint64_t bits = ~std::uint64_t{0};
+  if (begin > first) bits &= ~std::uint64_t{0} << (begin - first);
+  if (end < first + kWordBits) bits &= ~(~std::uint64_t{0} << (end - first));
+  return bits;
+}
+
+// Matches each of `left` with the first of `right` that is equal, at most `reach` away and not
+// matched yet. Gives how many are matched.
+std::size_t match_few(const CodePoints& left, const CodePoints& right, std::size_t reach,
+                      std::vector<bool>& left_matched, std::vector<bool>& right_matched) {
   std::size_t matches = 0;
   for (std::size_t i = 0; i < left.size(); ++i) {
     const std::size_t begin = i > reach ? i - reach : 0;
@@ -43,6 +76,53 @@ std::optional<double> jaro_winkler(std::string_view a, std::string_view b) {
       break;
     }
   }
+  return matches;
+}
+// The same for longer texts, a word of places at a time.
+std::size_t match_many(const CodePoints& left, const CodePoints& right, std::size_t reach,
+                       std::vector<bool>& left_matched, std::vector<bool>& right_matched) {
+  const Places places(right);
+  std::vector<std::uint64_t> open(places.words(), ~std::uint64_t{0});  // not matched yet
+  std::size_t matches = 0;
+  for (std::size_t i = 0; i < left.size(); ++i) {
+    const std::uint64_t* const bits = places.of(left[i]);
+    const std::size_t begin = i > reach ? i - reach : 0;
+    const std::size_t end = std::min(i + reach + 1, right.size());
+    if (bits == nullptr || begin >= end) continue;
+    for (std::size_t word = begin / kWordBits; word < words_of(end); ++word) {
+      const std::uint64_t here = bits[word] & open[word] & bits_between(word, begin, end);
+      if (here == 0) continue;
+      const auto bit = static_cast<std::size_t>(std::countr_zero(here));
+      open[word] &= ~(std::uint64_t{1} << bit);
+      left_matched[i] = true;
+      right_matched[word * kWordBits + bit] = true;
+      ++matches;
+      break;
+    }
+  }
+  return matches;
+}
+}  // namespace
+
+std::uint64_t similarity_work(std::string_view a, std::string_view b) {
+  return a.size() * words_of(b.size());
+}
+
+std::optional<double> jaro_winkler(std::string_view a, std::string_view b) {
+  if (length_of(a) > kSimilarityLengthMax || length_of(b) > kSimilarityLengthMax) {
+    return std::nullopt;
+  }
+  if (a == b) return 1;
+  const CodePoints left = code_points(a);
+  const CodePoints right = code_points(b);
+  if (left.empty() || right.empty()) return 0;
+  const std::size_t longest = std::max(left.size(), right.size());
+  const std::size_t reach = longest / 2 > 0 ? longest / 2 - 1 : 0;
+  std::vector<bool> left_matched(left.size());
+  std::vector<bool> right_matched(right.size());
+  constexpr std::size_t kFew = 1'024;  // comparisons
+  const auto match = left.size() * right.size() <= kFew ? match_few : match_many;
+  const std::size_t matches = match(left, right, reach, left_matched, right_matched);
   if (matches == 0) return 0;
   std::size_t out_of_place = 0;
   std::size_t j = 0;

@@ -4,13 +4,17 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <cstddef>
 #include <limits>
 #include <string>
 #include <vector>
 
 #include "cep/plan/zone.h"
 #include "cep/value/similarity.h"
+#include "tests/support/oracle_text.h"
 #include "tests/support/plan_parts.h"
+#include "tests/support/random.h"
 
 namespace tocsin::cep {
 namespace {
@@ -133,6 +137,28 @@ TEST_CASE("functions: text by code points") {
   const std::string longer = longest + "a";
   CHECK(called(Function::kSimilarity, {}, {text(longest), text(longest)}) == "1");
   CHECK(called(Function::kSimilarity, {}, {text(longer), text(longest)}) == "missing");
+}
+
+TEST_CASE("functions: similarity is as it is defined, of long texts too") {
+  CHECK(jaro_winkler("abc", "bca") == oracle::similarity("abc", "bca"));  // three have moved
+  tests::for_all_seeds("SIMILARITY", 300, [](tests::Random& random) {
+    const std::size_t letters = 1 + random.below(30);
+    const std::size_t most = random.pick({5U, 30U, 80U, 300U});
+    const auto any_text = [&] {
+      std::string out;
+      for (std::size_t left = random.below(most + 1); left > 0; --left) {
+        const std::size_t letter = random.below(letters);
+        out += letter < 26 ? std::string(1, static_cast<char>('a' + letter)) : "\u00e9";
+      }
+      return out;
+    };
+    const std::string a = any_text();
+    std::string b = random.chance(50) ? any_text() : a;
+    if (letters <= 26 && random.chance(50)) std::ranges::reverse(b);
+    CAPTURE(a);
+    CAPTURE(b);
+    REQUIRE(jaro_winkler(a, b) == oracle::similarity(a, b));
+  });
 }
 
 TEST_CASE("functions: the hour, weekday and day of a zone") {

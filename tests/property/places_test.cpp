@@ -137,6 +137,8 @@ void ask_for_chain(cep::Plan& plan, Random& random) {
   const bool is_alike = random.chance(70);
   const bool of_one_letter = random.chance(20);  // then the letters are parts
   const auto name = *find_field(plan, {cep::EventTypeIndex(0)}, "name");
+  const bool of_time = random.chance(20);  // how much later they are is compared
+  const auto ts = *find_field(plan, {cep::EventTypeIndex(0)}, "ts");
   const auto pick_op = [&] {
     return random.pick(
         {cep::Op::kLess, cep::Op::kLessEqual, cep::Op::kGreater, cep::Op::kGreaterEqual});
@@ -155,6 +157,13 @@ void ask_for_chain(cep::Plan& plan, Random& random) {
     if (!is_alike && random.chance(30)) {
       both[1] =
           operation(cep::Op::kAdd, both[1]->type, {both[1], int_literal(random.between(-1, 1))});
+    }
+    if (of_time) {
+      const cep::Type duration = type_of(cep::TypeKind::kDuration);
+      const cep::ExprPtr then = bound_read(cep::VarIndex(from), ts);
+      const cep::Duration length{1000 * random.between(0, 12)};
+      both = {operation(cep::Op::kSubtract, duration, {field_read(ts), then}),
+              literal(duration, cep::Value::duration(length))};
     }
     const bool swaps = random.chance(30);
     if (swaps) std::swap(both[0], both[1]);

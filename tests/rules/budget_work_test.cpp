@@ -97,6 +97,57 @@ TEST_CASE("budget work: what is dropped is what a count of all partial matches d
   CHECK(exceeded > (is_quick() ? 10 : 100));
 }
 
+// Conditions on two events take steps by the length of their texts, what reads the later one alone
+// takes none: it may be known already.
+TEST_CASE("budget work: steps that texts take are the same after any restart, in any order") {
+  const char* const kConditions[] = {
+      "similarity(note, a.note) > 0.98",
+      "note contains a.note",
+      "(lower(note) contains \"mn\" or a.note contains note)",
+      "amount = a.amount and lower(a.note) = note",
+      "similarity(lower(note), a.note) > 0.9 and amount = a.amount",
+  };
+  const char* const kSelections[] = {"",
+                                     "after match no skip",
+                                     "after match consume",
+                                     "after match skip to next in order",
+                                     "after match no skip in order",
+                                     "once per 3s for each a.id"};
+  std::size_t exceeded = 0;
+  for_all_seeds("budget_texts", 300, [&](Random& random) {
+    const std::string condition = random.pick({"pay", "1+ pay", "first pay"});
+    const std::string clauses =
+        fmt::format("when pay as a where amount > 1 then {} where {}{} within 40s {}", condition,
+                    kConditions[random.below(std::size(kConditions))],
+                    random.chance(40) ? " then pay where amount = a.ends" : "",
+                    kSelections[random.below(std::size(kSelections))]);
+    CAPTURE(clauses);
+    cep::Limits limits;
+    limits.steps_per_event_max = random.between(30, 300);
+    limits.ordered_runs_min = 1;
+    const PayRule rule(clauses);
+    const cep::Program program = rule.compiled(limits);
+    limits.ordered_runs_min = UINT32_MAX;
+    const cep::Program all = rule.compiled(limits);
+    const std::uint64_t longest = random.pick({40U, 300U, 1'200U});
+    std::vector<Pay> pays;
+    std::int64_t ms = 0;
+    for (int i = 0; i < 60; ++i) {
+      ms += random.chance(20) ? 0 : random.between(100, 1'500);
+      std::string note(random.below(longest), 'n');
+      if (!note.empty() && random.chance(50)) note[random.below(note.size())] = 'm';
+      pays.push_back({ms, random.between(0, 5), random.between(0, 5), std::move(note)});
+    }
+    const std::vector<std::string> wanted = alerts_of(program, pays, true);
+    exceeded += static_cast<std::size_t>(std::ranges::count_if(wanted, [](const auto& line) {
+      return line.find("steps_per_event") != std::string::npos;
+    }));
+    REQUIRE(alerts_of(program, pays, false) == wanted);
+    REQUIRE(alerts_of(all, pays, false) == wanted);
+  });
+  CHECK(exceeded > (is_quick() ? 2 : 60));
+}
+
 // As the key's own budget does: what waits in order need not wait for another event of the key.
 TEST_CASE("budget work: what a group's budget drops gives what waited for it, at that event") {
   cep::Limits limits;

@@ -110,6 +110,15 @@ TEST_CASE("concerned runs: an event looks at those that it may concern, at budge
        "when pay as a where amount < 100 then pay where amount >= 0 and id = a.id within 30d once "
        "per 1h for each a.id",
        {1}},
+      {"a gap that ends them",
+       "when pay where amount < 100 then within 5000s pay where amount = 999 within 30d after "
+       "match "
+       "consume",
+       {1}},
+      {"a gap, and a step for the value of an earlier event",
+       "when pay as a where amount < 100 then within 5000s pay where amount >= 0 and id = a.id "
+       "within 30d after match consume",
+       {1}},
       {"a deadline",
        "when pay as a where amount < 100 then no pay where amount = 999 for 5000s once per "
        "1h for each a.id",
@@ -140,6 +149,11 @@ TEST_CASE("concerned runs: so it is in the simple matcher, below its budgets and
        {1}},
       {"every match counts, and one is over",
        "when pay where amount < 100 then pay where amount = 999 within 5000s after match no skip",
+       {1}},
+      {"a gap that ends them",
+       "when pay where amount < 100 then within 5000s pay where amount = 999 within 300d after "
+       "match "
+       "no skip",
        {1}},
       {"an absence", "when pay where amount < 100 then no pay where amount = 999 for 300d", {1}},
       {"an absence, and its deadline",

@@ -201,7 +201,8 @@ std::string substring(std::string_view text, cep::Int128 first, std::optional<ce
   return out;
 }
 
-// Winkler, "String comparator metrics" (1990): prefix of at most 4, weight 0.1, above 0.7.
+}  // namespace
+
 double similarity(std::string_view a_text, std::string_view b_text) {
   const auto a = characters_of(a_text);
   const auto b = characters_of(b_text);
@@ -226,8 +227,7 @@ double similarity(std::string_view a_text, std::string_view b_text) {
     if (used[j] && matched_a[next++] != b[j]) ++moved;
   }
   const auto m = static_cast<double>(matched_a.size());
-  const auto pairs = moved / 2;  // rounded down, as the measure is defined
-  const auto transposed = static_cast<double>(pairs);
+  const double transposed = static_cast<double>(moved) / 2;  // each is half a transposition
   const double jaro = (m / static_cast<double>(a.size()) + m / static_cast<double>(b.size()) +
                        (m - transposed) / m) /
                       3.0;
@@ -237,6 +237,7 @@ double similarity(std::string_view a_text, std::string_view b_text) {
   return jaro + static_cast<double>(prefix) * 0.1 * (1.0 - jaro);
 }
 
+namespace {
 // An address as 16 bytes, IPv4 ones mapped; nothing where it is none.
 std::optional<std::array<unsigned char, 16>> address_of(const std::string& text) {
   std::array<unsigned char, 16> bytes{};

@@ -15,6 +15,8 @@ cep::Value search_text(const World& world, const cep::Expr& expr,
                        const std::vector<cep::Value>& args);
 /// A function of the rule language over its operands.
 cep::Value call(const World& world, const cep::Expr& expr, const std::vector<cep::Value>& args);
+/// Winkler, "String comparator metrics" (1990): a prefix of at most 4, weight 0.1, above 0.7.
+double similarity(std::string_view a_text, std::string_view b_text);
 /// What a clock in the zone shows, as the time that it would be in UTC; missing where the plan has
 /// no such zone.
 cep::Value local_time(const cep::Plan& plan, const cep::Value& zone, cep::EventTime time);
