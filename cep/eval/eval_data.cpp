@@ -57,7 +57,7 @@ std::uint64_t bytes_of_call(Function function, std::span<const Value> args) {
     case Function::kLower:
     case Function::kUpper:
     case Function::kNormalize:
-      return 8 * bytes;
+      return 2 * bytes;
     default:
       return bytes;
   }

@@ -105,7 +105,9 @@ std::size_t match_many(const CodePoints& left, const CodePoints& right, std::siz
 }  // namespace
 
 std::uint64_t similarity_work(std::string_view a, std::string_view b) {
-  return a.size() * words_of(b.size());
+  constexpr std::size_t kBytesMax = 4 * kSimilarityLengthMax;
+  const bool is_compared = a.size() <= kBytesMax && b.size() <= kBytesMax;
+  return is_compared ? a.size() * words_of(b.size()) : 0;
 }
 
 std::optional<double> jaro_winkler(std::string_view a, std::string_view b) {
