@@ -172,10 +172,16 @@ class OwnedStore : public Reading<RocksStore> {
       status = database_->db().CompactRange(options, database_->handle(family), nullptr, nullptr);
     }
     // Files that are needed no more are removed here, and not some time later. A copy forbids it
-    // until it is made.
+    // until it is made. The thread that compacted may have begun with it, and says that all is
+    // compacted before it is done: who asks for logs waits for that.
     const std::lock_guard lock(copy_mutex_);
     if (status.ok()) status = database_->db().DisableFileDeletions();
-    if (status.ok()) status = allow_file_deletions(database_->db());
+    if (status.ok()) {
+      rocksdb::VectorLogPtr logs;
+      status = database_->db().GetSortedWalFiles(logs);
+      const rocksdb::Status allowed = allow_file_deletions(database_->db());
+      if (status.ok()) status = allowed;
+    }
     if (status.ok()) return {};
     return rocks_failure("rewrite", database_->directory(), status);
   }
