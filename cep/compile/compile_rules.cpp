@@ -114,17 +114,18 @@ std::optional<CountTest> count_test_of(const std::vector<FeatureProgram>& featur
 }  // namespace
 
 namespace {
-// Adds what a condition that partial matches are asked reads of the event on offer alone, where
-// that costs more than a few comparisons. In an aggregate, and in a test of a loop's events, that event is
-// another one.
-void add_row_parts(const Expr& expr, RuleProgram& rule) {
+// Adds what a condition that partial matches are asked reads of the event on offer alone, by
+// `reads_earlier`, where that costs more than a few comparisons. In an aggregate, and in a test of
+// a loop's events, that event is another one.
+template <typename ReadsEarlier>
+void add_row_parts(const Expr& expr, RuleProgram& rule, const ReadsEarlier& reads_earlier) {
   if (expr.op == Op::kAggregate || expr.op == Op::kInLoop) return;
-  if (is_data(expr.op) && !reads_run(expr)) {
+  if (is_data(expr.op) && !reads_earlier(expr)) {
     rule.row_parts.emplace(&expr, static_cast<std::uint32_t>(rule.row_parts.size()));
     return;
   }
   for (const ExprPtr& arg : expr.args) {
-    if (arg) add_row_parts(*arg, rule);
+    if (arg) add_row_parts(*arg, rule, reads_earlier);
   }
 }
 }  // namespace
@@ -140,7 +141,7 @@ ElementProgram Compiler::compile_element(RuleProgram& rule, const Element& eleme
   if (!program.by_row.empty()) program.place = rule.row_places++;
   rule.reads_matches = rule.reads_matches || !program.by_run.empty();
   for (const auto* const asked : {&program.by_row, &program.by_run}) {
-    for (const Conjunct& conjunct : *asked) add_row_parts(*conjunct.expr, rule);
+    for (const Conjunct& conjunct : *asked) add_row_parts(*conjunct.expr, rule, reads_run);
   }
   return program;
 }
@@ -278,6 +279,10 @@ void Compiler::compile_steps(RuleProgram& program) {
   if (program.strict) {
     program.considered_predicate = add_predicate(
         program.table, make_predicate(program.table, seen_by(rule, rule.considered), {}));
+  }
+  if (rule.having) {
+    add_row_parts(*rule.having, program,
+                  [&](const Expr& expr) { return reads_before_last(program, expr); });
   }
   if (program.method == Method::kRuns) {
     if (auto places = places_of(plan_, program)) program.places = std::move(*places);

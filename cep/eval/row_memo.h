@@ -1,4 +1,5 @@
-/// What conditions on partial matches say of the event alone, kept while it is offered to them.
+/// What conditions on partial matches, and `having`, say of the event alone, kept while they are
+/// asked of each.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -10,13 +11,15 @@
 
 namespace tocsin::cep {
 /// Calls, look-ups and searches cost up to a walk through a long text: they are made once for an
-/// event and a rule, however many partial matches ask. Those that read earlier events too take
-/// steps (cep/eval/steps.h) by the bytes that they look at.
+/// event and a rule, however many partial matches ask. Those that are not kept take steps
+/// (cep/eval/steps.h) by the bytes that they look at.
 class RowMemo {
  public:
   /// The expressions that are kept, by their places (RuleProgram::row_parts).
   using Places = std::unordered_map<const Expr*, std::uint32_t>;
 
+  /// Nothing is kept before begin().
+  RowMemo() = default;
   /// A new event, or another rule at it.
   void begin(const Places& places) {
     places_ = &places;
@@ -24,13 +27,23 @@ class RowMemo {
     values_.clear();
     values_.resize(places.size());
   }
-  bool keeps(const Expr& expr) const { return !places_->empty() && places_->contains(&expr); }
+  bool keeps(const Expr& expr) const {
+    return places_ != nullptr && !places_->empty() && places_->contains(&expr);
+  }
   /// The value of an expression that is kept: what it was, or what `evaluate()` gives.
   template <typename Evaluate>
   Value value(const Expr& expr, Evaluate&& evaluate) {
     std::optional<OwnedValue>& kept = values_[places_->at(&expr)];
     if (!kept) kept.emplace(evaluate());
     return kept->view();
+  }
+  /// What `ask()` says with the memo in the scope (EvalScope::memo).
+  template <typename Scope, typename Ask>
+  bool ask(Scope& scope, Ask&& ask) {
+    scope.memo = this;
+    const bool is_so = ask();
+    scope.memo = nullptr;
+    return is_so;
   }
 
  private:

@@ -51,10 +51,8 @@ class RunConditions {
   }
   bool holds(const Conjunct& conjunct, Offset head, int taken_step) {
     const EvalScope& scope = current_.scope_at(head, taken_step);
-    current_.scope.memo = &memo_;
-    const bool is_so = conjunct_holds(conjunct, current_.view(), scope);
-    current_.scope.memo = nullptr;
-    return is_so;
+    return memo_.ask(current_.scope,
+                     [&] { return conjunct_holds(conjunct, current_.view(), scope); });
   }
 
   CurrentRuns& current_;

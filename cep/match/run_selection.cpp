@@ -69,6 +69,11 @@ void RunSelection::suppress() {
   ++current_.stats.alerts_suppressed;
 }
 
+bool RunSelection::passes(const EvalScope& scope, const EventView& last) {
+  RowMemo& memo = last.row != nullptr ? memo_ : unkept_;
+  return memo.ask(current_.scope, [&] { return passes_having(scope, last); });
+}
+
 // Decides which of `count` matches that complete together, in their order, become alerts.
 // `scope_of(i)` and `last_of(i)` give what the alert sees. Returns the place of the match that
 // `skip past last` selected, else -1.
@@ -84,12 +89,12 @@ std::ptrdiff_t RunSelection::select(std::size_t count, OrderKey order, ScopeOf&&
     }
     const EvalScope& scope = scope_of(i);
     const EventView last = last_of(i);
-    const bool passes = passes_having(scope, last);
+    const bool is_passed = passes(scope, last);
     if (current_.steps.is_over()) {
       losses_.give_up(count - i, order);
       return -1;
     }
-    if (!passes) continue;
+    if (!is_passed) continue;
     if (is_suppressed(order.time.us)) {
       if (kind != SelectionKind::kDefault || !any_suppressed) suppress();
       any_suppressed = true;
@@ -109,6 +114,7 @@ std::ptrdiff_t RunSelection::select(std::size_t count, OrderKey order, ScopeOf&&
 }
 
 bool RunSelection::give_completed() {
+  memo_.begin(current_.rule->row_parts);
   const auto last_step = static_cast<std::uint32_t>(current_.rule->steps.size() - 1);
   OrderKey order = current_.order_here();
   current_.steps.allow(StepMeter::kSorting);

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "cep/eval/row_memo.h"
 #include "cep/match/current_runs.h"
 #include "cep/match/run_losses.h"
 
@@ -38,8 +39,12 @@ class RunSelection {
   void mark_alerted();
   void raise(const EvalScope& scope, const EventView& last, OrderKey& order);
 
+  bool passes(const EvalScope& scope, const EventView& last);
+
   CurrentRuns& current_;
   RunLosses& losses_;
   std::vector<CompletedRun>& completed_;
+  RowMemo memo_;    // of `having`, at an event: the last one of all matches
+  RowMemo unkept_;  // at a deadline, where each has its own
 };
 }  // namespace tocsin::cep

@@ -88,12 +88,16 @@ EventView PatternAlerts::last_of(const MatchCandidate& candidate) const {
   return {nullptr, current_.event_of(candidate.node)};
 }
 
-bool PatternAlerts::is_excepted(const EvalScope& scope, const EventView& last,
-                                EventTime time) const {
+bool PatternAlerts::passes(const EvalScope& scope, const EventView& last) {
+  return memo_.ask(current_.scope, [&] { return passes_having(scope, last); });
+}
+
+bool PatternAlerts::is_excepted(const EvalScope& scope, const EventView& last, EventTime time) {
   const std::vector<Exception>& exceptions = current_.rule->rule->exceptions;
   return std::any_of(exceptions.begin(), exceptions.end(), [&](const Exception& exception) {
     if (exception.expires && day_of(time) >= *exception.expires) return false;
-    return evaluate(*exception.condition, last, scope).is_true();
+    return memo_.ask(current_.scope,
+                     [&] { return evaluate(*exception.condition, last, scope).is_true(); });
   });
 }
 
@@ -209,13 +213,13 @@ void PatternAlerts::give_candidates(const OrderKey& at) {
       const MatchCandidate& candidate = matches_.candidates[i];
       const EvalScope& scope = scope_of(candidate);
       const EventView last = last_of(candidate);
-      const bool passes = current_.steps.take(1 + deferred.matches.size() / 8) &&
-                          passes_having(scope, last) && !is_excepted(scope, last, at.time);
+      const bool is_given = current_.steps.take(1 + deferred.matches.size() / 8) &&
+                            passes(scope, last) && !is_excepted(scope, last, at.time);
       if (current_.steps.is_over()) {
         lost_.give_up(matches_.candidates.size() - i, at);
         break;
       }
-      if (passes) add_deferred(deferred, candidate);
+      if (is_given) add_deferred(deferred, candidate);
     }
     if (deferred.matches.empty()) return;
     suppression_.mark_alerted();  // whether it is suppressed is known later
@@ -227,13 +231,13 @@ void PatternAlerts::give_candidates(const OrderKey& at) {
     const MatchCandidate& candidate = matches_.candidates[i];
     const EvalScope& scope = scope_of(candidate);
     const EventView last = last_of(candidate);
-    const bool passes =
-        current_.steps.take() && passes_having(scope, last) && !is_excepted(scope, last, at.time);
+    const bool is_given =
+        current_.steps.take() && passes(scope, last) && !is_excepted(scope, last, at.time);
     if (current_.steps.is_over()) {
       lost_.give_up(matches_.candidates.size() - i, at);
       break;
     }
-    if (!passes) continue;
+    if (!is_given) continue;
     const MatchFacts facts = facts_of(candidate, scope, last, at.time);
     if (!suppression_.lets_pass(candidate, facts)) {
       if (!only_one) suppression_.hold_back(candidate, at.time);
@@ -274,7 +278,7 @@ bool PatternAlerts::passes(const CompleteMatch& match) {
   return passes(MatchCandidate{match.node, match.values, match.start, false, 0});
 }
 bool PatternAlerts::passes(const MatchCandidate& candidate) {
-  return passes_having(scope_of(candidate), last_of(candidate));
+  return passes(scope_of(candidate), last_of(candidate));
 }
 
 bool PatternAlerts::is_suppressed() {

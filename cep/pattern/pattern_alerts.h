@@ -3,6 +3,7 @@
 #pragma once
 #include <cstddef>
 
+#include "cep/eval/row_memo.h"
 #include "cep/pattern/complete_matches.h"
 #include "cep/pattern/current_pattern.h"
 #include "cep/pattern/deferred_alerts.h"
@@ -53,7 +54,8 @@ class PatternAlerts {
     const std::byte* block_ = nullptr;
     Value value_;
   };
-  bool is_excepted(const EvalScope& scope, const EventView& last, EventTime time) const;
+  bool passes(const EvalScope& scope, const EventView& last);
+  bool is_excepted(const EvalScope& scope, const EventView& last, EventTime time);
   MatchFacts facts_of(const MatchCandidate& candidate, const EvalScope& scope,
                       const EventView& last, EventTime time);
   void raise(const MatchCandidate& candidate, const MatchFacts& facts, OrderKey& order);
@@ -66,5 +68,6 @@ class PatternAlerts {
   DeferredAlerts& deferred_;
   GroupBudgets& groups_;
   StoredFeatures stored_features_;
+  RowMemo memo_;  // of `having` and exceptions: each match may have a last event of its own
 };
 }  // namespace tocsin::cep

@@ -42,10 +42,8 @@ bool StepConditions::fits_by_row(const ElementProgram& element, Offset head, int
 
 bool StepConditions::holds(const Conjunct& conjunct, Offset head, int taken_step) {
   const EvalScope& scope = current_.scope_at(head, taken_step);
-  current_.scope.memo = &memo_;
-  const bool is_so = conjunct_holds(conjunct, EventView{current_.row->row, nullptr}, scope);
-  current_.scope.memo = nullptr;
-  return is_so;
+  const EventView row{current_.row->row, nullptr};
+  return memo_.ask(current_.scope, [&] { return conjunct_holds(conjunct, row, scope); });
 }
 
 const std::vector<std::uint32_t>& StepConditions::steps_here() {

@@ -116,11 +116,15 @@ TEST_CASE("budget work: steps that texts take are the same after any restart, in
   std::size_t exceeded = 0;
   for_all_seeds("budget_texts", 300, [&](Random& random) {
     const std::string condition = random.pick({"pay", "1+ pay", "first pay"});
-    const std::string clauses =
+    std::string clauses =
         fmt::format("when pay as a where amount > 1 then {} where {}{} within 40s {}", condition,
                     kConditions[random.below(std::size(kConditions))],
                     random.chance(40) ? " then pay where amount = a.ends" : "",
                     kSelections[random.below(std::size(kSelections))]);
+    if (random.chance(30)) {
+      clauses += random.pick({" having similarity(a.note, \"nnnnmnnnn\") > 0.1",
+                              " having lower(a.note) contains \"n\""});
+    }
     CAPTURE(clauses);
     cep::Limits limits;
     limits.steps_per_event_max = random.between(30, 300);
