@@ -100,19 +100,19 @@ TEST_CASE("budget work: what is dropped is what a count of all partial matches d
 // Conditions on two events take steps by the length of their texts, what reads the later one alone
 // takes none: it may be known already.
 TEST_CASE("budget work: steps that texts take are the same after any restart, in any order") {
-  const char* const kConditions[] = {
+  static constexpr const char* kConditions[] = {
       "similarity(note, a.note) > 0.98",
       "note contains a.note",
       "(lower(note) contains \"mn\" or a.note contains note)",
       "amount = a.amount and lower(a.note) = note",
       "similarity(lower(note), a.note) > 0.9 and amount = a.amount",
   };
-  const char* const kSelections[] = {"",
-                                     "after match no skip",
-                                     "after match consume",
-                                     "after match skip to next in order",
-                                     "after match no skip in order",
-                                     "once per 3s for each a.id"};
+  static constexpr const char* kSelections[] = {"",
+                                                "after match no skip",
+                                                "after match consume",
+                                                "after match skip to next in order",
+                                                "after match no skip in order",
+                                                "once per 3s for each a.id"};
   std::size_t exceeded = 0;
   for_all_seeds("budget_texts", 300, [&](Random& random) {
     const std::string condition = random.pick({"pay", "1+ pay", "first pay"});
