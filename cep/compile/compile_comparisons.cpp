@@ -116,9 +116,6 @@ class PairOfEvents {
       const bool is_low = add(Op::kGreaterEqual, left, right);
       return add(Op::kLessEqual, left, right) && is_low;
     }
-    if (add_absolute(expr.op, left, right) || add_absolute(mirrored(expr.op), right, left)) {
-      return false;
-    }
     return add(expr.op, left, right);
   }
   // `abs(x) < y` says that neither x nor -x is more.
@@ -149,8 +146,11 @@ class PairOfEvents {
       comparison.op = swapped ? mirrored(op) : op;
       return add_ordered(comparison);
     }
-    return op != Op::kNotEqual && add_sums(op, 1, left, right) &&
-           is_of_time_between(rule_, left, right, 0);
+    if (op == Op::kNotEqual || add_absolute(op, left, right) ||
+        add_absolute(mirrored(op), right, left)) {
+      return false;
+    }
+    return add_sums(op, 1, left, right) && is_of_time_between(rule_, left, right, 0);
   }
   bool add_sums(Op op, int times_left, const Expr& left, const Expr& right) {
     const auto comparison = sums_of(rule_, 0, op, times_left, left, right);

@@ -1,4 +1,5 @@
 // Expressions over data: rows of tables, text, functions.
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <span>
@@ -42,11 +43,13 @@ class Operands {
 };
 
 // Takes steps for bytes that are looked at, where a condition is asked of a partial match. False
-// where they do not suffice: then the value is void.
+// where they do not suffice: then the value is void. One look takes a small part of all, so that no
+// text is so long that not even one partial match is asked.
 bool takes_bytes(const EvalScope& scope, std::uint64_t bytes) {
   constexpr std::uint64_t kBytesOfStep = 64;
+  constexpr std::uint64_t kLooks = 32;
   if (scope.memo == nullptr || scope.steps == nullptr || bytes < kBytesOfStep) return true;
-  return scope.steps->take(bytes / kBytesOfStep);
+  return scope.steps->take(std::min(bytes / kBytesOfStep, scope.steps->limit() / kLooks));
 }
 std::uint64_t bytes_of_call(Function function, std::span<const Value> args) {
   std::uint64_t bytes = 0;

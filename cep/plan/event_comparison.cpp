@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "cep/plan/comparison.h"
+#include "cep/plan/expr_walk.h"
 #include "cep/value/decimal.h"
 
 namespace tocsin::cep {
@@ -11,11 +12,11 @@ bool is_exact(TypeKind kind) { return kind == TypeKind::kInt || kind == TypeKind
 bool is_summed(TypeKind kind) {
   return is_exact(kind) || kind == TypeKind::kTime || kind == TypeKind::kDuration;
 }
-// Whether it reads what is known at the later event alone, or nothing. Numbers of features may have
-// more than 64 bits.
+// Whether it reads what is known at the later event alone, or nothing, and fits 64 bits: numbers of
+// features may have more, times never have.
 bool is_of_own(const Expr& expr) {
   if (expr.op == Op::kField || expr.op == Op::kLiteral) return true;
-  if (expr.op == Op::kFeature) return expr.args.empty() && expr.type.kind == TypeKind::kTime;
+  if (expr.type.kind == TypeKind::kTime) return !reads_run(expr);
   return is_arithmetic(expr.op) &&
          std::ranges::all_of(expr.args, [](const ExprPtr& arg) { return is_of_own(*arg); });
 }

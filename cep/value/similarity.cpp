@@ -1,6 +1,7 @@
 #include "cep/value/similarity.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cstdint>
 #include <vector>
@@ -9,16 +10,20 @@
 
 namespace tocsin::cep {
 namespace {
-std::vector<std::int32_t> code_points(std::string_view text) {
-  std::vector<std::int32_t> out;
+using CodePoints = std::vector<std::int32_t>;
+using Flags = std::vector<char>;
+
+CodePoints code_points(std::string_view text) {
+  CodePoints out;
+  out.reserve(text.size());
   for (std::size_t at = 0; at < text.size();) {
-    const CodePoint point = code_point_at(text, at);
+    const auto byte = static_cast<unsigned char>(text[at]);
+    const CodePoint point = byte < 0x80 ? CodePoint{byte, 1} : code_point_at(text, at);
     out.push_back(point.value);
     at += point.bytes;
   }
   return out;
 }
-using CodePoints = std::vector<std::int32_t>;
 constexpr std::size_t kWordBits = 64;
 std::size_t words_of(std::size_t bits) { return (bits + kWordBits - 1) / kWordBits; }
 
@@ -28,50 +33,49 @@ class Places {
   explicit Places(const CodePoints& text) : words_(words_of(text.size())), known_(text) {
     std::ranges::sort(known_);
     known_.erase(std::unique(known_.begin(), known_.end()), known_.end());
-    bits_.resize(known_.size() * words_);
+    bits_.resize((known_.size() + 1) * words_);
+    plain_.fill(static_cast<std::uint32_t>(known_.size()));
+    for (std::uint32_t i = 0; i < known_.size(); ++i) {
+      if (is_plain(known_[i])) plain_[static_cast<std::size_t>(known_[i])] = i;
+    }
     for (std::size_t i = 0; i < text.size(); ++i) {
       bits_[number_of(text[i]) * words_ + i / kWordBits] |= std::uint64_t{1} << (i % kWordBits);
     }
   }
   std::size_t words() const { return words_; }
-  // So many words; null where it has none.
+  // So many words.
   const std::uint64_t* of(std::int32_t point) const {
-    const std::size_t number = number_of(point);
-    const bool is_known = number < known_.size() && known_[number] == point;
-    return is_known ? bits_.data() + number * words_ : nullptr;
+    return bits_.data() + number_of(point) * words_;
   }
 
  private:
+  static bool is_plain(std::int32_t point) { return point >= 0 && point < 0x80; }
+  // One beyond the last where the text has none.
   std::size_t number_of(std::int32_t point) const {
-    return static_cast<std::size_t>(std::ranges::lower_bound(known_, point) - known_.begin());
+    if (is_plain(point)) return plain_[static_cast<std::size_t>(point)];
+    const auto at = std::ranges::lower_bound(known_, point);
+    return at != known_.end() && *at == point ? static_cast<std::size_t>(at - known_.begin())
+                                              : known_.size();
   }
 
   std::size_t words_;
-  CodePoints known_;  // ascending
+  CodePoints known_;                         // ascending
+  std::array<std::uint32_t, 0x80> plain_{};  // numbers of code points of one byte
   std::vector<std::uint64_t> bits_;
 };
-
-// The bits of word `word` that stand for places of [begin, end).
-std::uint64_t bits_between(std::size_t word, std::size_t begin, std::size_t end) {
-  const std::size_t first = word * kWordBits;
-  std::uint64_t bits = ~std::uint64_t{0};
-  if (begin > first) bits &= ~std::uint64_t{0} << (begin - first);
-  if (end < first + kWordBits) bits &= ~(~std::uint64_t{0} << (end - first));
-  return bits;
-}
 
 // Matches each of `left` with the first of `right` that is equal, at most `reach` away and not
 // matched yet. Gives how many are matched.
 std::size_t match_few(const CodePoints& left, const CodePoints& right, std::size_t reach,
-                      std::vector<bool>& left_matched, std::vector<bool>& right_matched) {
+                      Flags& left_matched, Flags& right_matched) {
   std::size_t matches = 0;
   for (std::size_t i = 0; i < left.size(); ++i) {
     const std::size_t begin = i > reach ? i - reach : 0;
     const std::size_t end = std::min(i + reach + 1, right.size());
     for (std::size_t j = begin; j < end; ++j) {
-      if (right_matched[j] || left[i] != right[j]) continue;
-      left_matched[i] = true;
-      right_matched[j] = true;
+      if (right_matched[j] != 0 || left[i] != right[j]) continue;
+      left_matched[i] = 1;
+      right_matched[j] = 1;
       ++matches;
       break;
     }
@@ -80,7 +84,7 @@ std::size_t match_few(const CodePoints& left, const CodePoints& right, std::size
 }
 // The same for longer texts, a word of places at a time.
 std::size_t match_many(const CodePoints& left, const CodePoints& right, std::size_t reach,
-                       std::vector<bool>& left_matched, std::vector<bool>& right_matched) {
+                       Flags& left_matched, Flags& right_matched) {
   const Places places(right);
   std::vector<std::uint64_t> open(places.words(), ~std::uint64_t{0});  // not matched yet
   std::size_t matches = 0;
@@ -88,14 +92,18 @@ std::size_t match_many(const CodePoints& left, const CodePoints& right, std::siz
     const std::uint64_t* const bits = places.of(left[i]);
     const std::size_t begin = i > reach ? i - reach : 0;
     const std::size_t end = std::min(i + reach + 1, right.size());
-    if (bits == nullptr || begin >= end) continue;
-    for (std::size_t word = begin / kWordBits; word < words_of(end); ++word) {
-      const std::uint64_t here = bits[word] & open[word] & bits_between(word, begin, end);
+    if (begin >= end) continue;
+    const std::size_t last = (end - 1) / kWordBits;
+    std::uint64_t from_begin = ~std::uint64_t{0} << (begin % kWordBits);
+    for (std::size_t word = begin / kWordBits; word <= last; ++word) {
+      const std::uint64_t here = bits[word] & open[word] & from_begin;
+      from_begin = ~std::uint64_t{0};
       if (here == 0) continue;
       const auto bit = static_cast<std::size_t>(std::countr_zero(here));
+      if (word * kWordBits + bit >= end) break;
       open[word] &= ~(std::uint64_t{1} << bit);
-      left_matched[i] = true;
-      right_matched[word * kWordBits + bit] = true;
+      left_matched[i] = 1;
+      right_matched[word * kWordBits + bit] = 1;
       ++matches;
       break;
     }
@@ -120,17 +128,18 @@ std::optional<double> jaro_winkler(std::string_view a, std::string_view b) {
   if (left.empty() || right.empty()) return 0;
   const std::size_t longest = std::max(left.size(), right.size());
   const std::size_t reach = longest / 2 > 0 ? longest / 2 - 1 : 0;
-  std::vector<bool> left_matched(left.size());
-  std::vector<bool> right_matched(right.size());
+  Flags left_matched(left.size());
+  Flags right_matched(right.size());
   constexpr std::size_t kFew = 1'024;  // comparisons
-  const auto match = left.size() * right.size() <= kFew ? match_few : match_many;
-  const std::size_t matches = match(left, right, reach, left_matched, right_matched);
+  const std::size_t matches = left.size() * right.size() <= kFew
+                                  ? match_few(left, right, reach, left_matched, right_matched)
+                                  : match_many(left, right, reach, left_matched, right_matched);
   if (matches == 0) return 0;
   std::size_t out_of_place = 0;
   std::size_t j = 0;
   for (std::size_t i = 0; i < left.size(); ++i) {
-    if (!left_matched[i]) continue;
-    while (!right_matched[j]) ++j;
+    if (left_matched[i] == 0) continue;
+    while (right_matched[j] == 0) ++j;
     if (left[i] != right[j]) ++out_of_place;
     ++j;
   }

@@ -13,28 +13,21 @@ namespace tocsin::tests {
 namespace {
 using cep::ClassedList;
 
-std::vector<std::uint32_t> listed(const ClassedList& list) {
+// The places from `at` on, each with the one behind it.
+template <typename Next>
+std::vector<std::uint32_t> listed(std::uint32_t at, Next&& next) {
   std::vector<std::uint32_t> out;
-  for (std::uint32_t at = list.front(); at != ClassedList::kNone; at = list.next(at)) {
-    out.push_back(at);
-  }
+  for (; at != ClassedList::kNone; at = next(at)) out.push_back(at);
   return out;
+}
+std::vector<std::uint32_t> listed(const ClassedList& list) {
+  return listed(list.front(), [&](std::uint32_t at) { return list.next(at); });
 }
 std::vector<std::uint32_t> listed_of_part(const ClassedList& list, std::uint32_t part) {
-  std::vector<std::uint32_t> out;
-  for (std::uint32_t at = list.front_of_part(part); at != ClassedList::kNone;
-       at = list.next_in_part(at)) {
-    out.push_back(at);
-  }
-  return out;
+  return listed(list.front_of_part(part), [&](std::uint32_t at) { return list.next_in_part(at); });
 }
-std::vector<std::uint32_t> listed(const ClassedList& list, std::uint32_t of_class) {
-  std::vector<std::uint32_t> out;
-  for (std::uint32_t at = list.front_of(of_class); at != ClassedList::kNone;
-       at = list.next_in_class(at)) {
-    out.push_back(at);
-  }
-  return out;
+std::vector<std::uint32_t> listed_of_class(const ClassedList& list, std::uint32_t of_class) {
+  return listed(list.front_of(of_class), [&](std::uint32_t at) { return list.next_in_class(at); });
 }
 void check_order(const ClassedList& list, const std::vector<std::uint32_t>& places) {
   REQUIRE(listed(list) == places);
@@ -77,7 +70,7 @@ TEST_CASE("classed list: places keep their order and classes, whatever is added 
     }
     check_order(list, order);
     for (std::uint32_t i = 0; i < kClasses; ++i) {
-      REQUIRE(listed(list, i) == classes[i]);
+      REQUIRE(listed_of_class(list, i) == classes[i]);
       REQUIRE(list.size_of(i) == classes[i].size());
     }
     REQUIRE(list.class_count() == kClasses);

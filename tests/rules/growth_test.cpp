@@ -287,6 +287,8 @@ TEST_CASE("growth: rules that are warned of, and those that an ordinary key does
       {"when pay as a then pay as b where amount > a.amount and amount < 9 * a.amount within 7d",
        ""},
       {"when pay as a then pay as b where amount > 1 within 7d", ""},
+      {"when pay as a then pay as b where abs(amount - 5) < a.amount within 7d", ""},
+      {"when pay as a then pay as b where amount = a.amount within 7d", ""},
       {"when pay as a then pay as b where amount > 1 within 7d after match no skip", "grows 4:56"},
       {"when pay as a then within 1m pay as b where amount + a.amount > 900", ""},
       {"when pay as a then next pay as b where amount + a.amount > 900 within "

@@ -146,4 +146,25 @@ TEST_CASE("pairs of events: what is asked of long texts takes steps") {
     }
   }
 }
+
+TEST_CASE("pairs of events: one partial match is asked however long its text is") {
+  const std::string steps = "when pay as a where amount < 100 then pay as b where amount >= 100 ";
+  for (const std::string clauses :
+       {"and a.note contains \"end\" within 1d", "and lower(a.note) contains \"end\" within 1d",
+        "and a.note contains \"end\" within 1d after match consume",
+        "within 1d after match consume having b.note contains \"end\"",
+        "within 1d except \"none\" where b.note contains \"other\""}) {
+    CAPTURE(clauses);
+    const cep::Program program = PayRule(steps + clauses).compiled();
+    cep::Engine engine(program, 1);
+    std::vector<cep::Alert> alerts;
+    const std::string note = std::string(7'000'000, 'n') + "end";
+    for (const std::int64_t amount : {7, 700}) {
+      give(engine, program.plan(), static_cast<std::uint64_t>(amount),
+           {.ms = amount, .amount = amount, .note = note}, alerts);
+    }
+    CHECK(engine.stats().runs_lost == 0);
+    CHECK(alerts.size() == 1);
+  }
+}
 }  // namespace tocsin::tests
