@@ -40,7 +40,7 @@ struct Options {
   std::uint64_t seconds = 60;
   std::uint64_t from = 0;
   std::uint64_t rules = UINT64_MAX;
-  std::uint64_t events = 3'000;
+  std::uint64_t events = 13'000;
   std::uint64_t closer = 500;
   std::uint64_t over = 1'000;
 };
