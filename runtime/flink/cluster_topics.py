@@ -12,6 +12,7 @@ from broker import Broker, reason_for_none
 
 AWAY_S = 12  # the broker
 IDLE_AFTER = "8s"  # that is no silence: else what comes after it would be late
+DRIFT_MAX = "30m"  # what waits then fits the share of memory that a stage has
 PIECE = 50_000  # lines that are written at a time
 
 
@@ -38,7 +39,7 @@ def run(options, cluster, tocsin, jar, files, expected, changes):
     produce(broker, "events", files, options.packed)
     began, kills, outages = time.monotonic(), 0, 0
     client = cluster.submit(jar, ["--rules", options.rules, "--brokers", broker.address, "--topics", "events", "--alerts-topic", "alerts",
-                                  "--until-end", "yes", "--checkpoint-every", "500ms", "--idle-after", IDLE_AFTER, "--parallelism", str(options.parallelism),
+                                  "--until-end", "yes", "--drift-max", DRIFT_MAX, "--checkpoint-every", "500ms", "--idle-after", IDLE_AFTER, "--parallelism", str(options.parallelism),
                                   "--packed", "no" if options.packed == 1 else "yes",
                                   *(["--changes", str(changes), "--decisions-topic", "decisions"] if changes else [])], "io.tocsin.flink.KafkaJob")
     while client.poll() is None:

@@ -16,6 +16,7 @@ import org.apache.flink.connector.kafka.source.KafkaSource;
 import org.apache.flink.connector.kafka.source.KafkaSourceBuilder;
 import org.apache.flink.streaming.api.datastream.DataStream;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
+import org.apache.kafka.clients.consumer.ConsumerConfig;
 import org.apache.kafka.common.TopicPartition;
 
 /**
@@ -110,10 +111,6 @@ public final class KafkaInput {
     return this;
   }
 
-  boolean isUntilEnd() {
-    return endsAtEnd;
-  }
-
   /** How often partitions that topics have got are looked for; 10 s if it is not said. */
   public KafkaInput discoverEvery(Duration interval) {
     if (interval.toMillis() <= 0) {
@@ -181,13 +178,30 @@ public final class KafkaInput {
             .setStartingOffsets(begin)
             .setDeserializer(new KafkaMessages(sources, isPacked))
             .setProperties(properties)
+            .setProperty(ConsumerConfig.MAX_POLL_RECORDS_CONFIG, "" + messagesOfPoll())
             .setProperty("isolation.level", "read_committed")
             .setProperty("allow.auto.create.topics", "false")
             .setProperty("partition.discovery.interval.ms", "" + discovery.toMillis());
     if (endsAtEnd) {
       builder.setBounded(KafkaOffsets.END);
     }
-    return new KafkaLines(builder.build(), new ArrayList<>(topics), sources, gaps, connection());
+    return new KafkaLines(
+        builder.build(),
+        new ArrayList<>(topics),
+        sources,
+        gaps,
+        connection(),
+        messagesOfPoll());
+  }
+
+  // Kafka's own default is said too, since readers reckon with it.
+  private int messagesOfPoll() {
+    String name = ConsumerConfig.MAX_POLL_RECORDS_CONFIG;
+    String value = properties.getProperty(name, "500");
+    if (!value.matches("[1-9][0-9]{0,8}")) {
+      throw new IllegalArgumentException(name + " is a number from 1 on, not " + value);
+    }
+    return Integer.parseInt(value);
   }
 
   private Properties connection() {

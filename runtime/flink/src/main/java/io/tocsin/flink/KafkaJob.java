@@ -41,7 +41,7 @@ public final class KafkaJob {
         --writer NAME              what transactions are named by; another one for each job that writes to a topic (default: tocsin)
         --out-of-orderness TIME    how far behind the newest event of its partition an event may be, as in 5s or PT5S (default: what the event types say)
         --idle-after TIME          after which a partition without a message no longer holds back time (default: it always does)
-        --drift-max TIME           how far a partition may be ahead of another one in event time, as in 10m; it is read on once the others have come there; not with --until-end (default: partitions are read as fast as each can be)
+        --drift-max TIME           how far a partition may be ahead of another one in event time, as in 10m; it is read on once the others have come there (default: partitions are read as fast as each can be)
         --set NAME=VALUE           a setting of how events are judged, such as ahead_max=1h; may be there again
         --checkpoint-every TIME    interval of checkpoints (default: the cluster's)
         --parallelism N            parts of each stage (default: the cluster's)

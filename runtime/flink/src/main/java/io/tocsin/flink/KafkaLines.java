@@ -15,6 +15,7 @@ import org.apache.flink.api.connector.source.SourceReader;
 import org.apache.flink.api.connector.source.SourceReaderContext;
 import org.apache.flink.api.connector.source.SplitEnumerator;
 import org.apache.flink.api.connector.source.SplitEnumeratorContext;
+import org.apache.flink.connector.base.source.reader.SourceReaderOptions;
 import org.apache.flink.connector.kafka.source.KafkaSource;
 import org.apache.flink.connector.kafka.source.enumerator.KafkaSourceEnumState;
 import org.apache.flink.connector.kafka.source.split.KafkaPartitionSplit;
@@ -33,18 +34,21 @@ final class KafkaLines implements Source<Line, KafkaPartitionSplit, KafkaLines.S
   private final HashMap<String, Integer> sources; // by topic
   private final HashMap<TopicPartition, KafkaInput.Gap> gaps;
   private final Properties connection;
+  private final int messagesOfPoll; // at most
 
   KafkaLines(
       KafkaSource<Line> kafka,
       ArrayList<String> topics,
       HashMap<String, Integer> sources,
       HashMap<TopicPartition, KafkaInput.Gap> gaps,
-      Properties connection) {
+      Properties connection,
+      int messagesOfPoll) {
     this.kafka = kafka;
     this.topics = topics;
     this.sources = sources;
     this.gaps = gaps;
     this.connection = connection;
+    this.messagesOfPoll = messagesOfPoll;
   }
 
   /** What is known of partitions, and the topics, whose places are in the numbers of lines. */
@@ -70,6 +74,13 @@ final class KafkaLines implements Source<Line, KafkaPartitionSplit, KafkaLines.S
     return connection;
   }
 
+  // Messages: those of the poll that lines are given of, of the polls that wait, and of one that
+  // finds no room to wait, and as many again that are read meanwhile.
+  private int onTheWay(SourceReaderContext context) {
+    int waiting = context.getConfiguration().get(SourceReaderOptions.ELEMENT_QUEUE_CAPACITY);
+    return (waiting + 3) * messagesOfPoll;
+  }
+
   @Override
   public Boundedness getBoundedness() {
     return kafka.getBoundedness();
@@ -78,7 +89,8 @@ final class KafkaLines implements Source<Line, KafkaPartitionSplit, KafkaLines.S
   @Override
   public SourceReader<Line, KafkaPartitionSplit> createReader(SourceReaderContext context)
       throws Exception {
-    return new KafkaLinesReader(this, kafka.createReader(context), context);
+    return new KafkaLinesReader(
+        this, kafka.createReader(context), context, new KafkaPace(onTheWay(context)));
   }
 
   @Override

@@ -35,14 +35,17 @@ final class KafkaLinesReader implements SourceReader<Line, KafkaPartitionSplit> 
   private boolean isEnded;
   private volatile CompletableFuture<Void> available = new CompletableFuture<>();
   private final KafkaPulse pulse;
+  private final KafkaPace pace;
 
   KafkaLinesReader(
       KafkaLines source,
       SourceReader<Line, KafkaPartitionSplit> inner,
-      SourceReaderContext context) {
+      SourceReaderContext context,
+      KafkaPace pace) {
     this.source = source;
     this.inner = inner;
     this.context = context;
+    this.pace = pace;
     this.pulse = new KafkaPulse(source.connection(), () -> available.complete(null));
   }
 
@@ -62,7 +65,11 @@ final class KafkaLinesReader implements SourceReader<Line, KafkaPartitionSplit> 
       notices.add(
           Line.begin(
               source.sourceOf(partition.topic()), partition.partition(), name(partition)));
-      all.add(new KafkaPartitionSplit(partition, begin(split), end(split)));
+      long begin = begin(split);
+      long end = end(split);
+      boolean ends = end != KafkaPartitionSplit.NO_STOPPING_OFFSET;
+      pace.begin(split.splitId(), begin, ends ? end : Long.MAX_VALUE);
+      all.add(new KafkaPartitionSplit(partition, begin, end));
     }
     inner.addSplits(all);
     available.complete(null);
@@ -162,7 +169,7 @@ final class KafkaLinesReader implements SourceReader<Line, KafkaPartitionSplit> 
 
   @Override
   public void pauseOrResumeSplits(Collection<String> toPause, Collection<String> toResume) {
-    inner.pauseOrResumeSplits(toPause, toResume);
+    inner.pauseOrResumeSplits(pace.toPause(toPause), pace.toResume(toResume));
   }
 
   @Override
@@ -251,13 +258,14 @@ final class KafkaLinesReader implements SourceReader<Line, KafkaPartitionSplit> 
 
     @Override
     public SourceOutput<Line> createOutputForSplit(String split) {
-      return new OfSplit(to.createOutputForSplit(split));
+      return new OfSplit(to.createOutputForSplit(split), pace.of(split));
     }
 
     @Override
     public void releaseOutputForSplit(String split) {
       to.createOutputForSplit(split).markIdle(); // else Flink goes on to count the last one
       to.releaseOutputForSplit(split);
+      pace.ended(split);
       TopicPartition ended = partitions.remove(split);
       if (ended != null) {
         pulse.forget(ended);
@@ -277,14 +285,17 @@ final class KafkaLinesReader implements SourceReader<Line, KafkaPartitionSplit> 
   }
 
   /** The output of a partition: the source's strategy sees how far its judge is (JudgedTimes). */
-  private record OfSplit(SourceOutput<Line> to) implements SourceOutput<Line> {
+  private record OfSplit(SourceOutput<Line> to, KafkaPace.Partition pace)
+      implements SourceOutput<Line> {
     @Override
     public void collect(Line line) {
+      pace.gave(line.offset()); // which is the message's and 1
       to.collect(line);
     }
 
     @Override
     public void collect(Line line, long timestamp) {
+      pace.gave(line.offset()); // which is the message's and 1
       to.collect(line);
     }
 

@@ -174,6 +174,10 @@ public final class Line {
     return judgedMillis;
   }
 
+  long offset() {
+    return offset;
+  }
+
   /** By the judge, in the thread of the source. */
   void setJudgedMillis(long millis) {
     judgedMillis = millis;

@@ -106,13 +106,6 @@ public final class Tocsin {
    * IllegalArgumentException says what is wrong, and what to do.
    */
   public Tocsin fromKafka(KafkaInput input) {
-    if (driftMax != null && input.isUntilEnd()) {
-      // Its reader throws where it is to pause a partition that it has read to its end and put into
-      // its queue, since it no longer has the partition.
-      throw new IllegalArgumentException(
-          "driftMax() and untilEnd(), or --drift-max and --until-end, do not go together: Flink's"
-              + " connector fails where a partition that ends is held back. Leave one of them out");
-    }
     return from(input.in(env, name + "-kafka-" + inputs.size(), times()));
   }
 

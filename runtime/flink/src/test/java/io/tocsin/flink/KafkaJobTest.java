@@ -202,49 +202,86 @@ class KafkaJobTest {
     Topics.write(topic, 0, later, 1);
     Topics.write(topic, 1, early, 1);
     List<String> all = Program.alerts(Program.CONSTRUCTS, List.of(later, early));
-    long[] waiting = new long[2];
-    for (int aligned = 0; aligned < 2; ++aligned) {
-      String alerts = Topics.create("alerts", 1);
-      TestReporter.addTo(configuration);
-      StreamExecutionEnvironment env =
-          StreamExecutionEnvironment.createLocalEnvironment(2, configuration);
-      env.enableCheckpointing(200);
-      Tocsin job = Tocsin.job(env, Rules.read(Program.CONSTRUCTS)).idleAfter(Duration.ofSeconds(1));
-      if (aligned == 1) {
-        job.driftMax(Duration.ofSeconds(1));
-      }
-      KafkaInput input = KafkaInput.of(Topics.brokers(), List.of(topic));
-      DataStream<Line> read = input.set("max.poll.records", "20").in(env, "lines", job.times());
-      job.from(read.map(new Slow()).returns(Line.TYPE).uid("slow"));
-      KafkaOutput.to(Topics.brokers()).alerts(job.alerts(), alerts);
-      JobClient client = env.executeAsync("paced");
-      // At the end both partitions are silent: what time has not come to is not there.
-      waitForAlerts(alerts, all.size() * 3 / 4);
-      client.cancel().get();
-      List<String> written = Topics.values(alerts);
-      assertEquals(String.join("\n", all.subList(0, written.size())), String.join("\n", written));
-      waiting[aligned] = TestReporter.sum(TestReporter.GREATEST, "tocsin-intake", "waiting");
-    }
-    assertTrue(2 * waiting[1] < waiting[0], "waiting: " + waiting[0] + ", " + waiting[1]);
-    Tocsin bounded =
-        Tocsin.job(
-                StreamExecutionEnvironment.createLocalEnvironment(2, configuration),
-                Rules.read(Program.CONSTRUCTS))
+    String alerts = Topics.create("alerts", 1);
+    TestReporter.addTo(configuration);
+    StreamExecutionEnvironment env =
+        StreamExecutionEnvironment.createLocalEnvironment(2, configuration);
+    env.enableCheckpointing(200);
+    Tocsin job =
+        Tocsin.job(env, Rules.read(Program.CONSTRUCTS))
+            .idleAfter(Duration.ofSeconds(1))
             .driftMax(Duration.ofSeconds(1));
-    KafkaInput until = KafkaInput.of(Topics.brokers(), List.of(topic)).untilEnd();
-    String said =
-        assertThrows(IllegalArgumentException.class, () -> bounded.fromKafka(until)).getMessage();
-    assertTrue(said.contains("--drift-max and --until-end, do not go together"), said);
+    DataStream<Line> read = paced(KafkaInput.of(Topics.brokers(), List.of(topic)), env, job);
+    job.from(read.map(new Slow(4)).returns(Line.TYPE).uid("slow"));
+    KafkaOutput.to(Topics.brokers()).alerts(job.alerts(), alerts);
+    JobClient client = env.executeAsync("paced");
+    // At the end both partitions are silent: what time has not come to is not there.
+    waitForAlerts(alerts, all.size() * 3 / 4);
+    client.cancel().get();
+    List<String> written = Topics.values(alerts);
+    assertEquals(String.join("\n", all.subList(0, written.size())), String.join("\n", written));
+    long waiting = TestReporter.sum(TestReporter.GREATEST, "tocsin-intake", "waiting");
+    assertTrue(waiting < EVENTS / 3, "waiting: " + waiting); // else it comes to about a half
   }
 
-  /** A millisecond for four lines. */
+  // Partitions are compared once each has a line: none is fetched whole before.
+  private static DataStream<Line> paced(
+      KafkaInput input, StreamExecutionEnvironment env, Tocsin job) {
+    return input
+        .set("max.poll.records", "20")
+        .set("max.partition.fetch.bytes", "5000")
+        .in(env, "lines", job.times());
+  }
+
+  // Partitions end while they are ahead of others: one that is far ahead, and ones that take turns.
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void partitionsThatEndAreReadAtOnePace(boolean apart) throws Exception {
+    int count = EVENTS / 2;
+    List<String> lines = Files.readAllLines(Program.events(EVENTS)).subList(0, count);
+    Path events = Files.write(folder.resolve("events"), lines);
+    List<Path> files =
+        apart
+            ? List.of(
+                Files.write(folder.resolve("later"), lines.subList(count / 2, count)),
+                Files.write(folder.resolve("early"), lines.subList(0, count / 2)))
+            : Program.divided(events, 4);
+    String topic = Topics.create("ends", files.size());
+    for (int i = 0; i < files.size(); ++i) {
+      Topics.write(topic, i, files.get(i), 1);
+    }
+    String alerts = Topics.create("alerts", 1);
+    TestReporter.addTo(configuration);
+    StreamExecutionEnvironment env =
+        StreamExecutionEnvironment.createLocalEnvironment(2, configuration);
+    env.enableCheckpointing(200);
+    Tocsin job =
+        Tocsin.job(env, Rules.read(Program.CONSTRUCTS)).driftMax(Duration.ofSeconds(1));
+    DataStream<Line> read =
+        paced(KafkaInput.of(Topics.brokers(), List.of(topic)).untilEnd(), env, job);
+    job.from(read.map(new Slow(2)).returns(Line.TYPE).uid("slow"));
+    KafkaOutput.to(Topics.brokers()).alerts(job.alerts(), alerts);
+    env.execute("ends");
+    assertEquals(
+        String.join("\n", Program.alerts(Program.CONSTRUCTS, files)),
+        String.join("\n", Topics.values(alerts)));
+    long waiting = TestReporter.sum(TestReporter.GREATEST, "tocsin-intake", "waiting");
+    assertTrue(waiting < count * 2 / 5, "waiting: " + waiting); // else it comes to about a half
+  }
+
+  /** A millisecond for so many lines. */
   private static final class Slow implements MapFunction<Line, Line> {
     private static final long serialVersionUID = 1L;
+    private final int lines;
     private transient int read;
+
+    Slow(int lines) {
+      this.lines = lines;
+    }
 
     @Override
     public Line map(Line line) throws Exception {
-      if (++read % 4 == 0) {
+      if (++read % lines == 0) {
         Thread.sleep(1);
       }
       return line;

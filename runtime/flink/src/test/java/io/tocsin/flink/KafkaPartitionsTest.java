@@ -111,7 +111,7 @@ class KafkaPartitionsTest {
                   default -> null;
                 });
     KafkaLines source = KafkaInput.of("127.0.0.1:1", List.of("t")).source();
-    KafkaLinesReader reader = new KafkaLinesReader(source, inner, null);
+    KafkaLinesReader reader = new KafkaLinesReader(source, inner, null, new KafkaPace(1));
     reader.addSplits(List.of(new KafkaPartitionSplit(new TopicPartition("t", 0), 0)));
     assertEquals(InputStatus.NOTHING_AVAILABLE, reader.pollNext(output));
     assertFalse(reader.isAvailable().isDone());

@@ -191,7 +191,7 @@ class KafkaRefusalsTest {
     for (String now : List.of("b,a", "a", "a,c,b")) {
       ArrayList<String> topics = new ArrayList<>(Arrays.asList(now.split(",")));
       KafkaLines lines =
-          new KafkaLines(null, topics, new HashMap<>(), new HashMap<>(), new Properties());
+          new KafkaLines(null, topics, new HashMap<>(), new HashMap<>(), new Properties(), 500);
       KafkaLines.State state = new KafkaLines.State(List.of("a", "b"), null);
       assertEquals(
           "the state is of the topics a, b, and the job reads " + String.join(", ", topics)
