@@ -76,8 +76,8 @@ final class KafkaLines implements Source<Line, KafkaPartitionSplit, KafkaLines.S
 
   // Messages: those of the poll that lines are given of, of the polls that wait, and of one that
   // finds no room to wait, and as many again that are read meanwhile.
-  private int onTheWay(SourceReaderContext context) {
-    int waiting = context.getConfiguration().get(SourceReaderOptions.ELEMENT_QUEUE_CAPACITY);
+  private long onTheWay(SourceReaderContext context) {
+    long waiting = context.getConfiguration().get(SourceReaderOptions.ELEMENT_QUEUE_CAPACITY);
     return (waiting + 3) * messagesOfPoll;
   }
 

@@ -17,14 +17,14 @@ import java.util.Set;
  */
 final class KafkaPace {
   /** Gaps in offsets that are on their way may be so much larger than in those before. */
-  private static final int SPARSER = 2;
+  private static final long SPARSER = 2;
 
-  private final int onTheWay;
+  private final long onTheWay;
   private final Map<String, Partition> partitions = new HashMap<>();
   private final Set<String> held = new HashSet<>();
 
   /** {@code onTheWay}: messages that the connector may have read and not given yet, at most. */
-  KafkaPace(int onTheWay) {
+  KafkaPace(long onTheWay) {
     this.onTheWay = onTheWay;
   }
 
@@ -35,8 +35,8 @@ final class KafkaPace {
     // Two places of before: so many messages were given from each of them on.
     private long early;
     private long late;
-    private int fromEarly;
-    private int fromLate;
+    private long fromEarly;
+    private long fromLate;
 
     private Partition(long next, long end) {
       this.next = next;

@@ -1,6 +1,7 @@
 package io.tocsin.flink;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -59,6 +60,21 @@ class KafkaPaceTest {
     assertEquals(true, isHeld("a"));
     give("a", 0, 50, 1);
     assertEquals(true, isHeld("a"));
+  }
+
+  @Test
+  void pollsMayGiveAllThereIs() {
+    KafkaPace large = new KafkaPace(5 * 999_999_999L);
+    large.begin("a", 0, 1_000);
+    large.of("a").gave(1);
+    assertEquals(List.of(), large.toPause(List.of("a")));
+  }
+
+  @Test
+  void messagesOfAPollAreANumber() {
+    KafkaInput input = KafkaInput.of("127.0.0.1:1", List.of("t")).set("max.poll.records", "0");
+    String said = assertThrows(IllegalArgumentException.class, input::source).getMessage();
+    assertEquals("max.poll.records is a number from 1 on, not 0", said);
   }
 
   // Where it was not held back, and where it has ended, the connector must not be told to read it on.
